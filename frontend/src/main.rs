@@ -1,0 +1,2 @@
+//! The frontend binary.
+fn main() {}

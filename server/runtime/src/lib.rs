@@ -1,0 +1,1 @@
+//! Bus, clock, shutdown, telemetry, metrics, arguments and files.
