@@ -1,0 +1,504 @@
+//! One attempt at completing a directive, which is also its alarm.
+//!
+//! A [`Backlog`] is a state machine without I/O: events, findings and the passing of time go in, and an [`Outcome`] says
+//! what has to be done. The task around it does the waiting, the look-ups and the writing. It becomes visible as an alarm
+//! once its risk is at least 1.
+
+mod collected;
+mod id;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::assets::Assets;
+use crate::bounded::{BoundedSet, Inserted};
+use crate::directive::{Directive, Rule};
+use crate::event::Event;
+use crate::finding::{Finding, FindingKind};
+use crate::hash::Seed;
+use crate::matcher::{FirstEvent, FirstEvents};
+use crate::risk::{RiskLimits, risk};
+use crate::routing::{Interest, Interests};
+use crate::time::ReceiptTime;
+
+pub use collected::{Collected, CustomDatum, Limits};
+pub use id::AlarmId;
+pub use stage::{Stage, StageStatus};
+
+/// What is the same for all backlogs of a process.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Of every hash.
+    pub seed: Seed,
+    /// How many seconds an event may lie before the end of an earlier stage: it is discarded from this many on.
+    pub time_order_tolerance_secs: u32,
+    /// Seconds added to the life of every stage, for late logs.
+    pub min_alarm_lifetime_secs: u32,
+    /// Seconds that an event's timestamp may lie after its receipt.
+    pub max_clock_skew_secs: u32,
+    /// Where the risk classes begin and end.
+    pub risk_limits: RiskLimits,
+    /// The status of a new alarm.
+    pub status: Arc<str>,
+    /// The tag of a new alarm.
+    pub tag: Arc<str>,
+    /// How much one backlog collects.
+    pub limits: Limits,
+}
+
+/// What a backlog looks at besides itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The process's settings.
+    pub settings: &'a Settings,
+    /// Whose addresses are home, and what they are worth.
+    pub assets: &'a Assets,
+}
+
+/// One attempt at completing a directive.
+#[derive(Debug, Clone)]
+pub struct Backlog {
+    id: AlarmId,
+    directive: Arc<Directive>,
+    title: Box<str>,
+    /// Of the rules reached so far: at least one, the last one is the current one.
+    stages: Vec<Stage>,
+    collected: Collected,
+    networks: BoundedSet<IpNet>,
+    intel_hits: BoundedSet<Finding>,
+    vulnerabilities: BoundedSet<Finding>,
+    risk: u8,
+    /// The `update_time` at the first update of the alarm.
+    created_secs: Option<i64>,
+    /// Receipt time of the last event that joined, in seconds.
+    update_secs: i64,
+    /// Counts the updates of the alarm.
+    revision: u64,
+    ending: Option<Ending>,
+}
+
+/// Why a backlog is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its last stage is complete.
+    Completed,
+    /// Its current stage took too long.
+    TimedOut,
+    /// It had to go because too many are open.
+    Evicted,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does not match: it may open a backlog, if nobody else consumes it.
+    NotConsumed,
+    /// It matches, but does not count.
+    Discarded(Discarded),
+    /// It joined an earlier stage, which was complete already.
+    Absorbed,
+    /// It counts in the current stage.
+    Counted,
+}
+
+/// Why an event that matches does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discarded {
+    /// The stage has this event id already.
+    SameEvent,
+    /// The stage wants a new value of a field, and this one is known.
+    NothingNew,
+    /// It lies before the end of an earlier stage.
+    OutOfOrder,
+}
+
+/// Whether the alarm document has to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// No.
+    None,
+    /// Within a second; several of these make one document.
+    Soon,
+    /// Now; with `look_ups`, the enrichment sources are to be asked as well.
+    Now {
+        /// Whether a stage was completed.
+        look_ups: bool,
+    },
+}
+
+/// What has to be done after an event, a deadline or a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// What became of the event; [`Verdict::NotConsumed`] where there was none.
+    pub verdict: Verdict,
+    /// The stage that the event joined: an alarm-event line has to be written.
+    pub joined_stage: Option<u8>,
+    /// Whether the alarm document has to be written.
+    pub update: Update,
+    /// Whether [`Backlog::deadline_secs`] has changed.
+    pub deadline_changed: bool,
+    /// Whether [`Backlog::interests`] have changed.
+    pub interests_changed: bool,
+}
+
+impl Outcome {
+    const NOTHING: Self = Self {
+        verdict: Verdict::NotConsumed,
+        joined_stage: None,
+        update: Update::None,
+        deadline_changed: false,
+        interests_changed: false,
+    };
+
+    fn discarded(reason: Discarded) -> Self {
+        Self { verdict: Verdict::Discarded(reason), ..Self::NOTHING }
+    }
+
+    /// Whether the event is finished with: it opens no backlog.
+    #[must_use]
+    pub fn consumed(&self) -> bool {
+        self.verdict != Verdict::NotConsumed
+    }
+}
+
+impl FirstEvents for Backlog {
+    fn first(&self, position: usize) -> Option<&FirstEvent> {
+        self.stages.get(position).and_then(Stage::first)
+    }
+}
+
+impl Backlog {
+    /// Opens a backlog of `directive` with an event that matches its stage-1 rule.
+    #[must_use]
+    pub fn open(directive: Arc<Directive>, event: &Event, context: Context<'_>) -> (Self, Outcome) {
+        let mut backlog = Self {
+            id: AlarmId::of(directive.id, &event.id),
+            title: title(&directive.name, event, context.assets),
+            stages: vec![Stage::started(event.time_secs(context.settings.max_clock_skew_secs))],
+            collected: Collected::default(),
+            networks: BoundedSet::default(),
+            intel_hits: BoundedSet::default(),
+            vulnerabilities: BoundedSet::default(),
+            risk: 0,
+            created_secs: None,
+            update_secs: event.received.secs(),
+            revision: 0,
+            ending: None,
+            directive,
+        };
+        let outcome = backlog.count(event, context);
+        (backlog, outcome)
+    }
+
+    /// Takes an event and says what became of it and what has to be done.
+    ///
+    /// Events that the backlog's deadline has passed for must not come here: see [`on_deadline`](Self::on_deadline).
+    pub fn on_event(&mut self, event: &Event, context: Context<'_>) -> Outcome {
+        if self.ending.is_some() {
+            return Outcome::NOTHING;
+        }
+        if !self.rule().matches(event, context.assets, self) {
+            return self.absorb(event, context);
+        }
+        let stage = self.stage();
+        if stage.has(&event.key) {
+            return Outcome::discarded(Discarded::SameEvent);
+        }
+        if self.rule().sticky_different.is_some_and(|field| stage.knows(&field.value(event))) {
+            return Outcome::discarded(Discarded::NothingNew);
+        }
+        if self.is_out_of_order(event, context.settings) {
+            return Outcome::discarded(Discarded::OutOfOrder);
+        }
+        self.count(event, context)
+    }
+
+    /// Ends the backlog if its deadline lies before `now`.
+    pub fn on_deadline(&mut self, now: ReceiptTime, context: Context<'_>) -> Outcome {
+        if self.ending.is_some() || self.deadline_secs(context.settings) >= now.secs() {
+            return Outcome::NOTHING;
+        }
+        self.ending = Some(Ending::TimedOut);
+        self.stage_mut().set_status(StageStatus::TimedOut);
+        Outcome { update: self.update(Update::Now { look_ups: false }, context), ..Outcome::NOTHING }
+    }
+
+    /// Ends the backlog without a word, because too many are open.
+    pub fn evict(&mut self) {
+        self.ending.get_or_insert(Ending::Evicted);
+    }
+
+    /// Adds what look-ups found; whether anything of it is new.
+    pub fn on_findings(&mut self, kind: FindingKind, findings: Vec<Finding>, settings: &Settings) -> bool {
+        let known = match kind {
+            FindingKind::Intel => &mut self.intel_hits,
+            FindingKind::Vulnerability => &mut self.vulnerabilities,
+        };
+        let mut added = false;
+        for finding in findings {
+            added |= known.insert(finding, settings.limits.findings, settings.seed) == Inserted::New;
+        }
+        if added {
+            self.revision += 1;
+        }
+        added
+    }
+
+    /// The last second of its life, in seconds since 1970: it is over as soon as this lies before `now`.
+    #[must_use]
+    pub fn deadline_secs(&self, settings: &Settings) -> i64 {
+        let life = i64::from(self.rule().timeout_secs) + i64::from(settings.min_alarm_lifetime_secs);
+        self.stage().start_secs().saturating_add(life)
+    }
+
+    /// What it waits for, for [routing](crate::routing).
+    #[must_use]
+    pub fn interests(&self, settings: &Settings) -> Interests {
+        let current = self.current();
+        let earlier = if self.directive.all_rules_always_active { 0..current } else { 0..0 };
+        earlier
+            .map(|position| (position, position == 0))
+            .chain([(current, false)])
+            .filter_map(|(position, pinned)| {
+                Interest::of(&self.directive.rules[position], position, pinned, self, settings.seed)
+            })
+            .collect()
+    }
+
+    /// The id of its alarm.
+    #[must_use]
+    pub fn id(&self) -> &AlarmId {
+        &self.id
+    }
+
+    /// The directive as it was when the backlog was opened.
+    #[must_use]
+    pub fn directive(&self) -> &Arc<Directive> {
+        &self.directive
+    }
+
+    /// The alarm's title, with addresses or asset names in it.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The stages reached so far; the last one is the current one.
+    #[must_use]
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The position of the current rule.
+    #[must_use]
+    pub fn current(&self) -> usize {
+        self.stages.len() - 1
+    }
+
+    /// Whether its second stage is complete, which protects it when too many backlogs are open.
+    #[must_use]
+    pub fn has_passed_second_stage(&self) -> bool {
+        self.current() >= 2 || self.ending == Some(Ending::Completed)
+    }
+
+    /// Why it is over, if it is.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// 0 to 10; from 1 on it is visible as an alarm.
+    #[must_use]
+    pub fn risk(&self) -> u8 {
+        self.risk
+    }
+
+    /// Counts up with each update of the alarm document.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Addresses, ports and custom data of its events.
+    #[must_use]
+    pub fn collected(&self) -> &Collected {
+        &self.collected
+    }
+
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        Parts {
+            networks: &self.networks,
+            intel_hits: &self.intel_hits,
+            vulnerabilities: &self.vulnerabilities,
+            created_secs: self.created_secs,
+            update_secs: self.update_secs,
+        }
+    }
+
+    /// Puts a backlog together again; `stages` must hold at least one and at most as many as the directive has rules.
+    pub(crate) fn restore(restored: Restored) -> Self {
+        debug_assert!((1..=restored.directive.rules.len()).contains(&restored.stages.len()));
+        Self {
+            id: restored.id,
+            directive: restored.directive,
+            title: restored.title,
+            stages: restored.stages,
+            collected: restored.collected,
+            networks: restored.networks,
+            intel_hits: restored.intel_hits,
+            vulnerabilities: restored.vulnerabilities,
+            risk: restored.risk,
+            created_secs: restored.created_secs,
+            update_secs: restored.update_secs,
+            revision: restored.revision,
+            ending: restored.ending,
+        }
+    }
+
+    fn rule(&self) -> &Rule {
+        &self.directive.rules[self.current()]
+    }
+
+    fn stage(&self) -> &Stage {
+        &self.stages[self.stages.len() - 1]
+    }
+
+    fn stage_mut(&mut self) -> &mut Stage {
+        let current = self.current();
+        &mut self.stages[current]
+    }
+
+    fn is_out_of_order(&self, event: &Event, settings: &Settings) -> bool {
+        let earlier = &self.stages[..self.current()];
+        let Some(end) = earlier.iter().filter_map(Stage::end_secs).max() else { return false };
+        let time = event.time_secs(settings.max_clock_skew_secs);
+        time < end && end - time >= i64::from(settings.time_order_tolerance_secs)
+    }
+
+    /// Lets the event join an earlier stage, if the directive allows it and one matches.
+    fn absorb(&mut self, event: &Event, context: Context<'_>) -> Outcome {
+        if !self.directive.all_rules_always_active {
+            return Outcome::NOTHING;
+        }
+        let matches = |position: usize| {
+            let rule = &self.directive.rules[position];
+            if position == 0 { rule.matches_pinned(event, self) } else { rule.matches(event, context.assets, self) }
+        };
+        let Some(position) = (0..self.current()).find(|position| matches(*position)) else { return Outcome::NOTHING };
+        if !self.stages[position].absorb(event.key, context.settings.seed) {
+            return Outcome::discarded(Discarded::SameEvent);
+        }
+        self.collect(event, context.settings);
+        Outcome {
+            verdict: Verdict::Absorbed,
+            joined_stage: Some(self.directive.rules[position].stage),
+            update: self.update(Update::Soon, context),
+            ..Outcome::NOTHING
+        }
+    }
+
+    /// Counts the event in the current stage, and completes the stage if that was the last one it needed.
+    fn count(&mut self, event: &Event, context: Context<'_>) -> Outcome {
+        let settings = context.settings;
+        let time = event.time_secs(settings.max_clock_skew_secs);
+        let rule = self.rule();
+        let (stage_number, occurrence) = (rule.stage, rule.occurrence);
+        let sticky_value = rule.sticky_different.map(|field| field.value(event));
+        let is_first = self.stage_mut().count(event, time, sticky_value, settings.seed);
+        self.collect(event, settings);
+        let mut outcome = Outcome {
+            verdict: Verdict::Counted,
+            joined_stage: Some(stage_number),
+            deadline_changed: is_first,
+            ..Outcome::NOTHING
+        };
+        if self.stage().events() >= u64::from(occurrence) {
+            self.complete_stage(time, context);
+            outcome.update = self.update(Update::Now { look_ups: true }, context);
+            outcome.deadline_changed = true;
+            outcome.interests_changed = true;
+        }
+        outcome
+    }
+
+    fn complete_stage(&mut self, time: i64, context: Context<'_>) {
+        self.stage_mut().finish(time);
+        let value = self.collected.addresses().map(|address| context.assets.value(*address)).max().unwrap_or(0);
+        self.risk = risk(self.directive.priority, self.rule().reliability, value);
+        if self.stages.len() == self.directive.rules.len() {
+            self.ending = Some(Ending::Completed);
+        } else {
+            self.stages.push(Stage::started(time));
+        }
+    }
+
+    fn collect(&mut self, event: &Event, settings: &Settings) {
+        self.collected.add(event, &settings.limits, settings.seed);
+        self.update_secs = event.received.secs();
+    }
+
+    /// Brings the alarm up to date if it is visible; what is to be written is `wanted`, or nothing.
+    fn update(&mut self, wanted: Update, context: Context<'_>) -> Update {
+        if self.risk == 0 {
+            return Update::None;
+        }
+        self.created_secs.get_or_insert(self.update_secs);
+        self.revision += 1;
+        let Context { settings, assets } = context;
+        for address in self.collected.addresses() {
+            for network in assets.home_networks(*address) {
+                self.networks.insert(network, settings.limits.addresses, settings.seed);
+            }
+        }
+        wanted
+    }
+}
+
+/// What documents and saved state need beyond the public accessors.
+pub(crate) struct Parts<'a> {
+    pub(crate) networks: &'a BoundedSet<IpNet>,
+    pub(crate) intel_hits: &'a BoundedSet<Finding>,
+    pub(crate) vulnerabilities: &'a BoundedSet<Finding>,
+    pub(crate) created_secs: Option<i64>,
+    pub(crate) update_secs: i64,
+}
+
+/// The fields of a backlog that was saved.
+pub(crate) struct Restored {
+    pub(crate) id: AlarmId,
+    pub(crate) directive: Arc<Directive>,
+    pub(crate) title: Box<str>,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) collected: Collected,
+    pub(crate) networks: BoundedSet<IpNet>,
+    pub(crate) intel_hits: BoundedSet<Finding>,
+    pub(crate) vulnerabilities: BoundedSet<Finding>,
+    pub(crate) risk: u8,
+    pub(crate) created_secs: Option<i64>,
+    pub(crate) update_secs: i64,
+    pub(crate) revision: u64,
+    pub(crate) ending: Option<Ending>,
+}
+
+/// The directive's name with `SRC_IP` and `DST_IP` replaced by the asset that is exactly that host, else by the address.
+fn title(name: &str, event: &Event, assets: &Assets) -> Box<str> {
+    let shown = |address| assets.host_name(address).map_or_else(|| address.to_string(), ToOwned::to_owned);
+    let mut title = String::with_capacity(name.len());
+    let mut rest = name;
+    // From left to right, so that a host named DST_IP is not replaced again.
+    while let Some((position, address)) = [("SRC_IP", event.src_ip), ("DST_IP", event.dst_ip)]
+        .into_iter()
+        .filter_map(|(placeholder, address)| Some((rest.find(placeholder)?, address)))
+        .min_by_key(|(position, _)| *position)
+    {
+        title.push_str(&rest[..position]);
+        title.push_str(&shown(address));
+        rest = &rest[position + "SRC_IP".len()..];
+    }
+    title.push_str(rest);
+    title.into()
+}
