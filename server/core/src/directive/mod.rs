@@ -5,7 +5,12 @@
 //! [`check`] reads a file and returns every problem in it.
 
 pub mod check;
+mod compile;
+mod field;
 pub mod file;
+mod interner;
+mod rule;
+mod stages;
 
 use std::sync::Arc;
 
@@ -18,7 +23,7 @@ use crate::sticky::StickyField;
 pub type Text = Arc<str>;
 
 /// A detection in stages.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
     /// Unique over all loaded files.
     pub id: u64,
@@ -37,7 +42,7 @@ pub struct Directive {
 }
 
 /// One stage of a directive.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// 1 to 255, unique within the directive; higher than that of the rule before.
     pub stage: u8,
@@ -89,7 +94,7 @@ pub enum RuleKind {
 }
 
 /// A test together with the text it was written as, which alarm documents show.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written<T> {
     /// As in the file.
     pub text: Text,
@@ -138,10 +143,8 @@ impl Rule {
         self.port_from.test.matches(event.src_port, Side::Source, firsts)
             && self.port_to.test.matches(event.dst_port, Side::Destination, firsts)
             && self.protocol.test.matches(&event.protocol, firsts, |first| &first.protocol)
-            && self
-                .custom_data
-                .iter()
-                .enumerate()
-                .all(|(n, custom)| custom.test.matches(&event.custom_data[n], firsts, |first| &first.custom_data[n]))
+            && self.custom_data.iter().enumerate().all(|(n, custom)| {
+                custom.test.matches(&event.custom_data[n], firsts, |first| &first.custom_data[n])
+            })
     }
 }

@@ -10,9 +10,11 @@ mod port;
 mod text;
 
 pub use address::{AddressItem, AddressTest};
-pub use list::{Item, List};
+pub use list::{Comparable, Idle, Item, List};
 pub use port::PortTest;
 pub use text::TextTest;
+
+pub(crate) use address::read_network;
 
 use std::net::IpAddr;
 
