@@ -1,1 +1,19 @@
-//! Events in, alarms out.
+//! Events in, alarms out: the correlation process.
+//!
+//! [`pipeline`] is the place to start reading: it makes the queues and starts the parts, in the order in which an event
+//! meets them.
+
+pub mod alarm_log;
+pub mod backlog;
+pub mod catalog;
+pub mod census;
+pub mod counters;
+pub mod enrich;
+pub mod filter;
+pub mod ingest;
+pub mod manager;
+pub mod pipeline;
+pub mod pressure;
+pub mod roster;
+pub mod state;
+pub mod watchdog;

@@ -154,6 +154,12 @@ impl Outcome {
         interests_changed: false,
     };
 
+    /// The outcome where there is nothing to do.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self::NOTHING
+    }
+
     fn discarded(reason: Discarded) -> Self {
         Self { verdict: Verdict::Discarded(reason), ..Self::NOTHING }
     }

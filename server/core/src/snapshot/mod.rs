@@ -34,6 +34,14 @@ pub struct DirectiveState {
     pub remembered: Vec<(ReceiptTime, EventKey)>,
 }
 
+impl DirectiveState {
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.backlogs.is_empty() && self.remembered.is_empty()
+    }
+}
+
 /// A backlog at the time of saving.
 #[derive(Debug)]
 pub struct OpenBacklog {
@@ -90,16 +98,22 @@ pub fn is_from_dsiem_rs(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
 }
 
-/// The node whose file this is, without reading the rest; `None` if it is no file of ours.
-#[must_use]
-pub fn node_of(bytes: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Header {
-        format: String,
-        node: String,
+/// Whose file this is, without reading the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Header {
+    format: String,
+    /// The node that wrote it.
+    pub node: String,
+    /// Whose state it is.
+    pub directive_id: u64,
+}
+
+impl Header {
+    /// The header of a file; `None` if it is no file of ours.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|header: &Self| header.format == FORMAT)
     }
-    let header: Header = serde_json::from_slice(bytes).ok()?;
-    (header.format == FORMAT).then_some(header.node)
 }
 
 /// The file form of a directive's state.

@@ -1,0 +1,302 @@
+//! The task around one backlog: it does the waiting, the look-ups and the writing that the state machine asks for.
+//!
+//! It owns the backlog, and nobody else touches it. Its manager sends it an event and waits for the answer; look-ups
+//! never hold that up: the alarm is written at once, and once more when answers add something.
+
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsiem_core::alarm::AlarmDocument;
+use dsiem_core::assets::Assets;
+use dsiem_core::backlog::{Backlog, Context, Ending, Outcome, Settings, Update};
+use dsiem_core::event::Event;
+use dsiem_core::routing::{BacklogSlot, Interests};
+use dsiem_core::snapshot::OpenBacklog;
+use dsiem_core::time::ReceiptTime;
+use futures::StreamExt;
+use futures::stream::{BoxStream, SelectAll};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Sleep;
+
+use crate::alarm_log::{AlarmLog, LogRecord};
+use crate::counters::Counters;
+use crate::enrich::{Answer as LookUpAnswer, Enrich};
+
+/// How many messages may wait for a backlog. Its manager waits for the answer to each, so one is enough; the others are
+/// for the end.
+pub const MAILBOX_MESSAGES: usize = 4;
+
+/// An alarm that events join again and again is written at most this often.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How many terms of one alarm are looked up at a time. Beyond that they are counted and left out.
+const LOOK_UPS_PER_UPDATE: usize = 1_000;
+
+/// What a manager says to a backlog. Every message but the last is answered, once and in order.
+#[derive(Debug)]
+pub enum ToBacklog {
+    /// An event that it may be concerned with.
+    Event(Arc<Event>),
+    /// It is this late.
+    Deadline(ReceiptTime),
+    /// It has to go because too many are open.
+    Evict,
+    /// The process stops: hand the state back. The task ends.
+    HandBack(oneshot::Sender<OpenBacklog>),
+}
+
+/// What a backlog answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// Who.
+    pub slot: BacklogSlot,
+    /// What became of the event; `None` when the backlog was lost to a fault.
+    pub outcome: Option<Outcome>,
+    /// Its deadline, where that has changed.
+    pub deadline_secs: Option<i64>,
+    /// What it waits for, where that has changed.
+    pub interests: Option<Interests>,
+    /// Whether its second stage is complete.
+    pub passed_second_stage: bool,
+    /// Why it is over, if it is.
+    pub ending: Option<Ending>,
+}
+
+/// What all backlogs of a process share.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Settings of correlation.
+    pub settings: Arc<Settings>,
+    /// Whose addresses are home.
+    pub assets: Arc<Assets>,
+    /// Where alarms are written.
+    pub alarm_log: AlarmLog,
+    /// Whom to ask about addresses and ports.
+    pub enrich: Enrich,
+    /// The books.
+    pub counters: Counters,
+}
+
+impl Surroundings {
+    /// What the state machine looks at.
+    #[must_use]
+    pub fn context(&self) -> Context<'_> {
+        Context { settings: &self.settings, assets: &self.assets }
+    }
+}
+
+/// How a backlog begins.
+#[derive(Debug)]
+pub enum Beginning {
+    /// It was opened with this event, with this outcome.
+    Opened(Arc<Event>, Outcome),
+    /// It was saved; `look_ups_pending` says whether look-ups have to be asked anew.
+    Reloaded {
+        /// Whether answers were missing when it was saved.
+        look_ups_pending: bool,
+    },
+}
+
+/// One backlog, and what it waits for besides messages.
+pub struct BacklogTask {
+    backlog: Backlog,
+    surroundings: Arc<Surroundings>,
+    mailbox: mpsc::Receiver<ToBacklog>,
+    /// Runs while the document has changed and has not been written.
+    soon: Option<Pin<Box<Sleep>>>,
+    look_ups: Option<Box<SelectAll<BoxStream<'static, LookUpAnswer>>>>,
+}
+
+/// Sends the answers, and says that the backlog is lost if its task ends owing one.
+struct Answers {
+    slot: BacklogSlot,
+    sender: mpsc::Sender<Answer>,
+    owing: bool,
+}
+
+impl Answers {
+    fn send(&mut self, answer: Answer) {
+        self.owing = false;
+        // The manager asks no more backlogs at a time than its queue of answers holds.
+        self.sender.try_send(answer).ok();
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        if self.owing {
+            let answer = Answer {
+                slot: self.slot,
+                outcome: None,
+                deadline_secs: None,
+                interests: None,
+                passed_second_stage: false,
+                ending: None,
+            };
+            self.send(answer);
+        }
+    }
+}
+
+impl BacklogTask {
+    /// A task for `backlog` that reads from `mailbox`.
+    #[must_use]
+    pub fn new(backlog: Backlog, surroundings: Arc<Surroundings>, mailbox: mpsc::Receiver<ToBacklog>) -> Self {
+        Self { backlog, surroundings, mailbox, soon: None, look_ups: None }
+    }
+
+    /// Lives until the backlog is over and nothing is to be written any more, or until the manager lets go of it.
+    pub async fn run(mut self, slot: BacklogSlot, beginning: Beginning, answers: mpsc::Sender<Answer>) {
+        let mut answers = Answers { slot, sender: answers, owing: false };
+        match beginning {
+            Beginning::Opened(event, outcome) => self.carry_out(Some(&event), outcome).await,
+            Beginning::Reloaded { look_ups_pending: true } => self.ask(),
+            Beginning::Reloaded { look_ups_pending: false } => {}
+        }
+        while !self.is_done() {
+            tokio::select! {
+                biased;
+                message = self.mailbox.recv() => match message {
+                    Some(ToBacklog::HandBack(reply)) => return self.hand_back(reply).await,
+                    Some(message) => {
+                        answers.owing = true;
+                        let answer = self.handle(slot, message).await;
+                        answers.send(answer);
+                    }
+                    None => return self.flush().await,
+                },
+                found = next_answer(&mut self.look_ups) => self.on_look_up(found).await,
+                () = expired(&mut self.soon) => self.write_document().await,
+            }
+        }
+    }
+
+    /// Over, with nothing left to ask or write.
+    fn is_done(&self) -> bool {
+        self.backlog.ending().is_some() && self.look_ups.is_none() && self.soon.is_none()
+    }
+
+    async fn handle(&mut self, slot: BacklogSlot, message: ToBacklog) -> Answer {
+        let surroundings = self.surroundings.clone();
+        let context = surroundings.context();
+        let (event, outcome) = match message {
+            ToBacklog::Event(event) => {
+                let outcome = self.backlog.on_event(&event, context);
+                (Some(event), outcome)
+            }
+            ToBacklog::Deadline(now) => (None, self.backlog.on_deadline(now, context)),
+            ToBacklog::Evict | ToBacklog::HandBack(_) => {
+                self.backlog.evict();
+                (None, Outcome::nothing())
+            }
+        };
+        self.carry_out(event.as_deref(), outcome).await;
+        Answer {
+            slot,
+            outcome: Some(outcome),
+            deadline_secs: outcome.deadline_changed.then(|| self.backlog.deadline_secs(context.settings)),
+            interests: outcome.interests_changed.then(|| self.backlog.interests(context.settings)),
+            passed_second_stage: self.backlog.has_passed_second_stage(),
+            ending: self.backlog.ending(),
+        }
+    }
+
+    async fn carry_out(&mut self, event: Option<&Event>, outcome: Outcome) {
+        if let (Some(event), Some(stage)) = (event, outcome.joined_stage) {
+            let record = LogRecord::AlarmEvent {
+                alarm_id: self.backlog.id().as_str().into(),
+                stage,
+                event_id: event.id.clone(),
+            };
+            self.surroundings.alarm_log.write(record).await;
+        }
+        match outcome.update {
+            Update::None => {}
+            Update::Soon => self.write_soon(),
+            Update::Now { look_ups } => {
+                self.write_document().await;
+                if look_ups {
+                    self.ask();
+                }
+            }
+        }
+        if self.backlog.ending().is_some() && self.soon.is_some() {
+            self.write_document().await;
+        }
+    }
+
+    fn write_soon(&mut self) {
+        self.soon.get_or_insert_with(|| Box::pin(tokio::time::sleep(SOON)));
+    }
+
+    async fn write_document(&mut self) {
+        self.soon = None;
+        let document = AlarmDocument::of(&self.backlog, &self.surroundings.settings).to_json();
+        self.surroundings.alarm_log.write(LogRecord::Alarm(document)).await;
+    }
+
+    async fn flush(&mut self) {
+        if self.soon.is_some() {
+            self.write_document().await;
+        }
+    }
+
+    async fn hand_back(mut self, reply: oneshot::Sender<OpenBacklog>) {
+        self.flush().await;
+        let look_ups_pending = self.look_ups.is_some();
+        // A manager that is gone has no use for it.
+        reply.send(OpenBacklog { backlog: self.backlog, look_ups_pending }).ok();
+    }
+
+    /// Asks all sources about all terms; what is known already comes from their cache.
+    fn ask(&mut self) {
+        let enrich = &self.surroundings.enrich;
+        if enrich.is_idle() {
+            return;
+        }
+        let collected = self.backlog.collected();
+        let mut terms = enrich.terms(collected.addresses().copied(), collected.ports().copied());
+        if terms.len() > LOOK_UPS_PER_UPDATE {
+            self.surroundings.counters.look_ups_skipped.add((terms.len() - LOOK_UPS_PER_UPDATE) as u64);
+            terms.truncate(LOOK_UPS_PER_UPDATE);
+        }
+        if !terms.is_empty() {
+            let answers = enrich.ask_all(terms).boxed();
+            self.look_ups.get_or_insert_default().push(answers);
+        }
+    }
+
+    /// Takes an answer; what is new is written soon, and at once when it was the last answer.
+    async fn on_look_up(&mut self, found: Option<LookUpAnswer>) {
+        match found {
+            Some(answer) => {
+                if self.backlog.on_findings(answer.kind, answer.findings, &self.surroundings.settings) {
+                    self.write_soon();
+                }
+            }
+            None => {
+                self.look_ups = None;
+                self.flush().await;
+            }
+        }
+    }
+}
+
+/// The next answer of a look-up; `None` after the last one; never when none is asked.
+async fn next_answer(
+    look_ups: &mut Option<Box<SelectAll<BoxStream<'static, LookUpAnswer>>>>,
+) -> Option<LookUpAnswer> {
+    match look_ups {
+        Some(answers) => answers.next().await,
+        None => pending().await,
+    }
+}
+
+async fn expired(timer: &mut Option<Pin<Box<Sleep>>>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,200 @@
+//! The one place that makes the queues of correlation and starts its parts, in the order in which an event meets them:
+//!
+//! ```text
+//! bus ─ ingest ─ filter threads ─ dispatcher (roster) ─ manager per directive ─ task per backlog ─ alarm log
+//! ```
+//!
+//! Stopping goes the same way: ingest ends when the shutdown begins, each queue closes when its sender has ended, the
+//! managers take the state back from their backlogs and save it, and the alarm log ends when nobody holds it any more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dsiem_core::assets::Assets;
+use dsiem_core::backlog::Settings;
+use dsiem_core::directive::Directive;
+use dsiem_core::index::DirectiveSlot;
+use dsiem_core::snapshot::DirectiveState;
+use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::bus::{EventSubscription, OverloadSender};
+use dsiem_runtime::clock::Clock;
+use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::shutdown::Shutdown;
+use dsiem_runtime::status::Readiness;
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+use crate::alarm_log::AlarmLog;
+use crate::backlog::Surroundings;
+use crate::catalog::Catalog;
+use crate::census::Census;
+use crate::counters::Counters;
+use crate::enrich::Enrich;
+use crate::filter::{self, Filter, FilterMode};
+use crate::ingest::{self, BATCHES_IN_FLIGHT};
+use crate::manager::{Manager, Shared};
+use crate::pressure::Pressure;
+use crate::roster::{RETIREMENTS, Roster};
+use crate::state::Store;
+use crate::watchdog::Watchdog;
+
+/// How the pipeline is to work.
+#[derive(Debug, Clone)]
+pub struct PipelineConfig {
+    /// The rules of correlation that are settings.
+    pub settings: Settings,
+    /// Where the filter runs.
+    pub filter: FilterMode,
+    /// How long an event id is remembered, in seconds.
+    pub duplicate_window_secs: u32,
+    /// How many backlogs may be open.
+    pub max_backlogs: usize,
+    /// Whether all directives are awake from the start and stay so.
+    pub preload: bool,
+    /// How long a directive stays awake without a backlog.
+    pub idle_timeout: Duration,
+    /// How long an event may wait in here before frontends are told to slow down; zero: for ever.
+    pub max_delay: Duration,
+    /// How long after the last such wait they are told that it is over.
+    pub hold: Duration,
+    /// The rate, in events a second, that the process is meant to sustain.
+    pub target_eps: u32,
+}
+
+/// What the pipeline is made of.
+pub struct Parts {
+    /// The directives of today; their ids are unique.
+    pub directives: Vec<Arc<Directive>>,
+    /// Whose addresses are home.
+    pub assets: Arc<Assets>,
+    /// Where events come from.
+    pub subscription: EventSubscription,
+    /// Where overload is told.
+    pub overload: OverloadSender,
+    /// Where alarms go. The pipeline's are to be the only handles, so that the log ends with it.
+    pub alarm_log: AlarmLog,
+    /// Whom to ask about addresses and ports.
+    pub enrich: Enrich,
+    /// Where state is kept across restarts; `None`: it is not.
+    pub store: Option<Store>,
+    /// The time.
+    pub clock: Clock,
+    /// The books.
+    pub counters: Counters,
+    /// Counters and gauges of the process.
+    pub metrics: Metrics,
+    /// What an orchestrator is told.
+    pub readiness: Readiness,
+    /// When to stop.
+    pub shutdown: Shutdown,
+}
+
+/// Starts the pipeline. Its tasks belong to the shutdown, which waits for them.
+///
+/// # Errors
+/// When saved state cannot be listed or a thread cannot be started.
+pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
+    let Parts { directives, assets, subscription, overload, alarm_log, enrich, store, clock, counters, .. } = parts;
+    let (metrics, readiness, shutdown) = (parts.metrics, parts.readiness, parts.shutdown);
+    let settings = Arc::new(config.settings);
+    let mut catalog = Catalog::new(directives, assets.clone(), settings.seed);
+    counters.directives_loaded.set(i64::try_from(catalog.len()).unwrap_or(i64::MAX));
+    let states = reload(store.as_ref(), &mut catalog, &settings)?;
+    let catalog = Arc::new(catalog);
+
+    let filter =
+        Filter { catalog: catalog.clone(), counters: counters.clone(), max_clock_skew_secs: settings.max_clock_skew_secs };
+    let (send, filtered) = filter::start(filter, config.filter, BATCHES_IN_FLIGHT)
+        .context("cannot start the filter threads; is a limit on threads set for this process?")?;
+
+    let (retirements, wishes) = mpsc::channel(RETIREMENTS);
+    let (watermark, watermark_reader) = watch::channel(ReceiptTime::default());
+    let pressure = Pressure::new(config.max_delay);
+    let backlog_tasks = TaskTracker::new();
+    let shared = Arc::new(Shared {
+        surroundings: Arc::new(Surroundings { settings, assets, alarm_log, enrich, counters: counters.clone() }),
+        clock,
+        census: Census::new(config.max_backlogs, counters.clone(), readiness),
+        pressure: pressure.clone(),
+        watermark: watermark_reader,
+        retirements,
+        store,
+        tasks: backlog_tasks.clone(),
+        duplicate_window_secs: config.duplicate_window_secs,
+        idle_timeout: (!config.preload).then_some(config.idle_timeout),
+        event_budget: Duration::from_secs(1) / config.target_eps.max(1),
+    });
+
+    let managers = TaskTracker::new();
+    let roster = roster(catalog, shared, states, &managers, counters.clone(), config.preload);
+    let queue_length = metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
+    let watchdog =
+        Watchdog { counters: counters.clone(), queue_length: queue_length.clone(), target_eps: config.target_eps };
+
+    shutdown.spawn_service("overload signals", pressure.run(overload, config.hold));
+    shutdown.spawn_service("watchdog", watchdog.run());
+    shutdown.spawn("ingest", ingest::run(subscription, counters, queue_length, shutdown.clone(), send));
+    shutdown.spawn("correlation", async move {
+        roster.run(filtered, wishes, watermark).await;
+        managers.close();
+        managers.wait().await;
+        backlog_tasks.close();
+        backlog_tasks.wait().await;
+        info!("correlation has stopped");
+    });
+    Ok(())
+}
+
+/// The state of the directives that have some; the catalog learns the rules that their backlogs run with.
+fn reload(
+    store: Option<&Store>,
+    catalog: &mut Catalog,
+    settings: &Settings,
+) -> anyhow::Result<HashMap<DirectiveSlot, DirectiveState>> {
+    let Some(store) = store else { return Ok(HashMap::new()) };
+    let slots = catalog.by_id();
+    let by_id = catalog.directives().map(|(_, directive)| (directive.id, directive.clone())).collect();
+    let mut states = HashMap::new();
+    for (id, state) in store.load(&by_id, settings)? {
+        let Some(slot) = slots.get(&id) else { continue };
+        for open in &state.backlogs {
+            let definition = open.backlog.directive();
+            if !Arc::ptr_eq(definition, catalog.directive(*slot)) {
+                catalog.also(*slot, &definition.clone());
+            }
+        }
+        states.insert(*slot, state);
+    }
+    Ok(states)
+}
+
+/// The roster, with the directives awake that have state or are preloaded.
+fn roster(
+    catalog: Arc<Catalog>,
+    shared: Arc<Shared>,
+    mut states: HashMap<DirectiveSlot, DirectiveState>,
+    managers: &TaskTracker,
+    counters: Counters,
+    preload: bool,
+) -> Roster {
+    let awake: Vec<_> = catalog
+        .directives()
+        .map(|(slot, _)| slot)
+        .filter(|slot| preload || states.contains_key(slot))
+        .collect();
+    let managers = managers.clone();
+    let directives = catalog.len();
+    let wake = Box::new(move |slot, mailbox| {
+        let state = states.remove(&slot).unwrap_or_default();
+        let manager = Manager::new(slot, catalog.directive(slot).clone(), shared.clone(), mailbox, state);
+        managers.spawn(manager.run());
+    });
+    let mut roster = Roster::new(directives, wake, counters);
+    for slot in awake {
+        roster.wake(slot);
+    }
+    roster
+}

@@ -1,0 +1,215 @@
+//! Saves and reloads the state of directives: `logs/backlogs/<directive_id>.json`.
+//!
+//! Reading never destroys what could not be read: such a file is moved aside with the reason in the log. Files of other
+//! nodes that share the folder are left alone. A file that was taken over stays until its directive has been saved
+//! again, or has nothing open and nothing to remember any more.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+use dsiem_core::backlog::Settings;
+use dsiem_core::directive::Directive;
+use dsiem_core::snapshot::{self, DirectiveState, Header, SavedFile, dsiem_rs};
+use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::files;
+use tokio::sync::Semaphore;
+use tracing::{error, info, warn};
+
+use crate::counters::Counters;
+
+/// How many files are written at a time.
+const WRITERS: usize = 4;
+
+/// The suffix of files that could not be read.
+const REJECTED: &str = "rejected";
+
+/// The folder of saved state of one node. Clones share what they know.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+    node: Arc<str>,
+    writers: Arc<Semaphore>,
+    /// Files that were taken over, by directive. A lock, because managers save at the same time.
+    taken_over: Arc<Mutex<HashMap<u64, BTreeSet<PathBuf>>>>,
+    counters: Counters,
+}
+
+impl Store {
+    /// The store of `node` in the folder `logs`; makes the folder if it is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open(logs: &Path, node: &str, counters: Counters) -> anyhow::Result<Self> {
+        let folder = logs.join("backlogs");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {} for saved backlogs", folder.display()))?;
+        Ok(Self {
+            folder,
+            node: node.into(),
+            writers: Arc::new(Semaphore::new(WRITERS)),
+            taken_over: Arc::default(),
+            counters,
+        })
+    }
+
+    /// Reads what this node saved for the directives of today.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn load(
+        &self,
+        directives: &HashMap<u64, Arc<Directive>>,
+        settings: &Settings,
+    ) -> anyhow::Result<BTreeMap<u64, DirectiveState>> {
+        let mut states: BTreeMap<u64, DirectiveState> = BTreeMap::new();
+        for path in self.files().with_context(|| format!("cannot list {}", self.folder.display()))? {
+            match self.read(&path, directives, settings) {
+                Ok(Some(file)) => {
+                    let (id, state) = self.retain_current(file, directives);
+                    self.taken_over().entry(id).or_default().insert(path);
+                    if state.is_empty() {
+                        self.retire(id, None);
+                        continue;
+                    }
+                    let all = states.entry(id).or_default();
+                    all.backlogs.extend(state.backlogs);
+                    all.remembered.extend(state.remembered);
+                }
+                Ok(None) => {}
+                Err(reason) => reject(&path, &reason),
+            }
+        }
+        let backlogs: usize = states.values().map(|state| state.backlogs.len()).sum();
+        if backlogs > 0 {
+            info!(backlogs, directives = states.len(), "saved backlogs reloaded");
+        }
+        Ok(states)
+    }
+
+    /// Saves a directive's state. What fails is logged; the file that was there stays.
+    pub async fn save(&self, directive_id: u64, state: DirectiveState, now: ReceiptTime) {
+        // The semaphore is never closed.
+        let Ok(_permit) = self.writers.acquire().await else { return };
+        let store = self.clone();
+        let saving = tokio::task::spawn_blocking(move || store.save_now(directive_id, &state, now));
+        match saving.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => error!(directive.id = directive_id, %error, "cannot save the backlogs of a directive"),
+            Err(error) => error!(directive.id = directive_id, %error, "saving the backlogs of a directive failed"),
+        }
+    }
+
+    fn save_now(&self, directive_id: u64, state: &DirectiveState, now: ReceiptTime) -> io::Result<()> {
+        if state.is_empty() {
+            self.retire(directive_id, None);
+            return Ok(());
+        }
+        let path = self.path(directive_id);
+        files::write_atomically(&path, &snapshot::write(&self.node, directive_id, state, now))?;
+        self.retire(directive_id, Some(&path));
+        Ok(())
+    }
+
+    /// Removes the files that were taken over for a directive, but not the one that was just `written`.
+    fn retire(&self, directive_id: u64, written: Option<&Path>) {
+        let paths = self.taken_over().remove(&directive_id).unwrap_or_default();
+        for path in paths.iter().filter(|path| Some(path.as_path()) != written) {
+            if let Err(error) = fs::remove_file(path) {
+                warn!(file = %path.display(), %error, "cannot remove a file of backlogs that is not needed any more");
+            }
+        }
+    }
+
+    fn taken_over(&self) -> MutexGuard<'_, HashMap<u64, BTreeSet<PathBuf>>> {
+        self.taken_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a directive's state goes: under its plain name, unless another node's file is there.
+    fn path(&self, directive_id: u64) -> PathBuf {
+        let plain = self.folder.join(format!("{directive_id}.json"));
+        let other = fs::read(&plain).ok().and_then(|bytes| Header::read(&bytes));
+        if other.is_none_or(|header| header.node == *self.node) {
+            return plain;
+        }
+        let node: String =
+            self.node.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        self.folder.join(format!("{directive_id}.{node}.json"))
+    }
+
+    fn files(&self) -> io::Result<BTreeSet<PathBuf>> {
+        let paths = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<BTreeSet<_>>>()?;
+        Ok(paths.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")).collect())
+    }
+
+    /// What a file holds; `None` if it is not for us; the reason if it cannot be used.
+    fn read(
+        &self,
+        path: &Path,
+        directives: &HashMap<u64, Arc<Directive>>,
+        settings: &Settings,
+    ) -> Result<Option<SavedFile>, String> {
+        let bytes = fs::read(path).map_err(|e| e.to_string())?;
+        if snapshot::is_from_dsiem_rs(&bytes) {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            let id = stem.parse().map_err(|_| format!("its name {stem:?} is not the id of a directive"))?;
+            return dsiem_rs::read(&bytes, id, directives.get(&id), settings)
+                .map_err(|e| e.to_string())
+                .and_then(|file| self.accept(path, &bytes, file).map(Some));
+        }
+        let header = Header::read(&bytes);
+        if header.as_ref().is_some_and(|header| header.node != *self.node) {
+            info!(file = %path.display(), "saved backlogs of another node are left alone");
+            return Ok(None);
+        }
+        let today = header.and_then(|header| directives.get(&header.directive_id));
+        let file = snapshot::read(&bytes, today, settings).map_err(|e| e.to_string())?;
+        self.accept(path, &bytes, file).map(Some)
+    }
+
+    /// Keeps a copy of a file in which something could not be read, before the rest of it is taken over.
+    fn accept(&self, path: &Path, bytes: &[u8], file: SavedFile) -> Result<SavedFile, String> {
+        for (alarm_id, reason) in &file.set_aside {
+            self.counters.backlogs_discarded.inc();
+            warn!(file = %path.display(), backlog.id = alarm_id, reason, "a saved backlog is set aside");
+        }
+        if !file.set_aside.is_empty() {
+            let copy = path.with_extension(format!("json.{REJECTED}"));
+            files::write_atomically(&copy, bytes)
+                .map_err(|e| format!("some of its backlogs cannot be used, and it cannot be copied: {e}"))?;
+        }
+        Ok(file)
+    }
+
+    /// Leaves out the backlogs of directives that are gone or mean something else now.
+    fn retain_current(
+        &self,
+        file: SavedFile,
+        directives: &HashMap<u64, Arc<Directive>>,
+    ) -> (u64, DirectiveState) {
+        let SavedFile { directive_id, mut state, .. } = file;
+        let today = directives.get(&directive_id);
+        state.backlogs.retain(|open| {
+            let saved = &open.backlog.directive().name;
+            let reason = match today {
+                None => "its directive is gone or disabled".to_owned(),
+                Some(today) if today.name != *saved => format!("its directive's name is now {:?}", &*today.name),
+                Some(_) => return true,
+            };
+            self.counters.backlogs_discarded.inc();
+            info!(directive.id = directive_id, backlog.id = open.backlog.id().as_str(), reason, "a saved backlog is discarded");
+            false
+        });
+        (directive_id, state)
+    }
+}
+
+fn reject(path: &Path, reason: &str) {
+    match files::set_aside(path, REJECTED) {
+        Ok(aside) => warn!(file = %path.display(), moved_to = %aside.display(), reason, "saved backlogs cannot be read"),
+        Err(error) => error!(file = %path.display(), reason, %error, "saved backlogs cannot be read, nor moved aside"),
+    }
+}
