@@ -1,0 +1,154 @@
+//! How events get from frontends to backends, and overload signals back.
+//!
+//! Two buses with one face: [`nats`] between processes, [`memory`] within one. What both promise: events come in the
+//! order in which one publisher gave them, nothing waits without a limit, and a receiver can tell up to which time it
+//! has had everything.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use dsiem_core::time::ReceiptTime;
+
+pub mod memory;
+pub mod nats;
+mod overload;
+
+pub use memory::MemoryBus;
+pub use nats::{Nats, NatsConfig};
+pub use overload::{OverloadReceiver, OverloadSender};
+
+/// While there is nothing to receive, an empty batch tells the time this often.
+pub const MARK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What a frontend has stamped with its receipt time but not yet handed to the bus, or what is still between here and
+/// there, is assumed to arrive within this time.
+pub const IN_FLIGHT_ALLOWANCE: Duration = Duration::from_millis(200);
+
+/// One event as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The event's JSON.
+    pub payload: Bytes,
+    /// When this process got it.
+    pub received: ReceiptTime,
+}
+
+/// Some messages, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// May be empty.
+    pub messages: Vec<Message>,
+    /// Everything that the bus had for us before this time is in this batch or an earlier one.
+    pub drained_at: Option<ReceiptTime>,
+}
+
+/// Why events are not, or may not be, on the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// There is no connection to the bus; nothing was sent.
+    #[error("the bus is not connected; try again later")]
+    NotConnected,
+    /// Too much is waiting already; nothing was sent.
+    #[error("too many events are waiting for the bus; try again later")]
+    QueueFull,
+    /// The bus did not say in time that it has them; it may have some.
+    #[error("the bus has not confirmed the events; send them again")]
+    NotConfirmed,
+    /// One event is larger than the bus takes; nothing was sent.
+    #[error("event {index} has {size} bytes, but the bus takes no more than {max}; make it smaller")]
+    TooLarge {
+        /// Which one, counted from 0.
+        index: usize,
+        /// Its size in bytes.
+        size: usize,
+        /// The largest size in bytes that is taken.
+        max: usize,
+    },
+    /// The bus has been closed; nothing was sent.
+    #[error("the bus is closed, because the process is stopping")]
+    Closed,
+}
+
+/// Puts events on the bus. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum EventPublisher {
+    /// To other processes.
+    Nats(nats::Publisher),
+    /// To this process.
+    Memory(memory::Publisher),
+}
+
+impl EventPublisher {
+    /// Puts `events` on the bus, in their order and after those of calls that returned before.
+    ///
+    /// # Errors
+    ///
+    /// See [`PublishError`]. With `NotConfirmed` some of them may have been delivered; otherwise none has.
+    pub async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
+        match self {
+            Self::Nats(publisher) => publisher.publish(events).await,
+            Self::Memory(publisher) => publisher.publish(events).await,
+        }
+    }
+
+    /// Whether publishing can work at the moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        match self {
+            Self::Nats(publisher) => publisher.is_connected(),
+            Self::Memory(publisher) => publisher.is_connected(),
+        }
+    }
+
+    /// The largest event in bytes that [`publish`](Self::publish) takes.
+    #[must_use]
+    pub fn max_event_bytes(&self) -> usize {
+        match self {
+            Self::Nats(publisher) => publisher.max_event_bytes(),
+            Self::Memory(publisher) => publisher.max_event_bytes(),
+        }
+    }
+}
+
+/// Receives events. Dropping it gives up what is queued.
+#[derive(Debug)]
+pub enum EventSubscription {
+    /// From other processes.
+    Nats(nats::Subscription),
+    /// From this process.
+    Memory(memory::Subscription),
+}
+
+impl EventSubscription {
+    /// The next messages, `max` at most, at least one every [`MARK_INTERVAL`] or else an empty batch. `None`: closed,
+    /// and everything that was queued has been returned. May be cancelled without loss.
+    pub async fn next_batch(&mut self, max: usize) -> Option<Batch> {
+        match self {
+            Self::Nats(subscription) => subscription.next_batch(max).await,
+            Self::Memory(subscription) => subscription.next_batch(max).await,
+        }
+    }
+
+    /// Takes no new messages any more; what is queued still comes, and then `None`.
+    pub fn close(&mut self) {
+        match self {
+            Self::Nats(subscription) => subscription.close(),
+            Self::Memory(subscription) => subscription.close(),
+        }
+    }
+
+    /// How many messages are waiting here.
+    #[must_use]
+    pub fn queue_length(&self) -> usize {
+        match self {
+            Self::Nats(subscription) => subscription.queue_length(),
+            Self::Memory(subscription) => subscription.queue_length(),
+        }
+    }
+}
+
+/// `time` minus [`IN_FLIGHT_ALLOWANCE`]: what can be promised of a queue that was found empty at `time`.
+fn settled_before(time: ReceiptTime) -> ReceiptTime {
+    let allowance = i64::try_from(IN_FLIGHT_ALLOWANCE.as_nanos()).unwrap_or(i64::MAX);
+    time.plus_nanos(-allowance)
+}

@@ -1,0 +1,227 @@
+//! The bus between processes: core NATS, as existing dsiem processes use it.
+//!
+//! One connection that is kept up for ever, with three uses: [`publisher`] puts events on the bus and says so only when
+//! the server has them, [`subscription`] reads without pause into a queue that counts what it drops, and [`overload`]
+//! carries overload signals. Core NATS loses what is under way when a connection breaks; [`sequence`] numbers what is
+//! published, so that receivers count what is missing.
+
+use async_nats::{Client, ConnectOptions};
+
+use super::{EventPublisher, EventSubscription, OverloadReceiver, OverloadSender};
+use crate::clock::Clock;
+use crate::metrics::{Counter, Metrics};
+use crate::shutdown::Shutdown;
+
+mod address;
+mod episode;
+mod in_flight;
+mod link;
+mod overload;
+mod publisher;
+mod sequence;
+mod subscription;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tracing::error;
+
+pub use address::check_url;
+pub use overload::SignalSender;
+pub use publisher::Publisher;
+pub use sequence::SEQUENCE_HEADER;
+pub use subscription::Subscription;
+
+use link::{Link, LinkEnds};
+
+/// Where events go, as normalized event JSON.
+pub const EVENTS_SUBJECT: &str = "dsiem_events";
+
+/// Where overload signals go, as the text `true` or `false`.
+pub const OVERLOAD_SUBJECT: &str = "dsiem_overload_signals";
+
+/// The queue length that a `max_queue` of 0 stands for.
+pub const UNLIMITED_QUEUE: usize = 524_288;
+
+/// What the client library may hold for one subscription. Our tasks empty it without pause, so that it fills only while
+/// the machine is too busy to run them.
+const CLIENT_BUFFER_MESSAGES: usize = 262_144;
+
+/// A silent server is noticed after three of these.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The pause before a second attempt to connect; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How many messages of the client library about itself may wait to be looked at; more are not worth reading.
+const NOTICES_WAITING: usize = 64;
+
+/// What has to be known to connect.
+#[derive(Clone, Default)]
+pub struct NatsConfig {
+    /// One or several server addresses (commas between them), such as `nats://user:password@host:4222`. A user name
+    /// without a password is a token.
+    pub url: String,
+    /// The name of this node, under which receivers count what is missing.
+    pub node: String,
+}
+
+/// One connection to NATS, and what our processes do with it.
+///
+/// Connecting goes on in the background for ever. The connection is kept for as long as this or anything made from it
+/// is.
+#[derive(Debug)]
+pub struct Nats {
+    link: Link,
+    node: String,
+    clock: Clock,
+    metrics: Metrics,
+    shutdown: Shutdown,
+    /// Made when first asked for: a process that only receives needs no publishing task.
+    publisher: OnceLock<Publisher>,
+}
+
+impl Nats {
+    /// Starts to connect and returns at once; that NATS is down is no error. Must be called within a tokio runtime.
+    ///
+    /// An address that cannot be read (see [`check_url`]) is logged and begins the shutdown as a failure.
+    #[must_use]
+    pub fn connect(config: NatsConfig, clock: Clock, metrics: &Metrics, shutdown: &Shutdown) -> Self {
+        crate::tls::install();
+        let (link, ends) = link::new(metrics);
+        shutdown
+            .spawn_service("nats connection", hold(config.clone(), ends, metrics.clone(), shutdown.clone()));
+        Self {
+            link,
+            node: config.node,
+            clock,
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
+            publisher: OnceLock::new(),
+        }
+    }
+
+    /// Puts events on the bus. All publishers of one connection are the same.
+    pub fn event_publisher(&self) -> EventPublisher {
+        let publisher = self
+            .publisher
+            .get_or_init(|| publisher::start(&self.link, &self.node, &self.metrics, &self.shutdown));
+        EventPublisher::Nats(publisher.clone())
+    }
+
+    /// Receives events into a queue of `max_queue` messages (0: [`UNLIMITED_QUEUE`]), which a task fills without pause
+    /// from when NATS is there. When it is full, the newest message is dropped, counted and logged.
+    #[must_use]
+    pub fn subscribe_events(&self, max_queue: usize) -> EventSubscription {
+        let max_queue = if max_queue == 0 { UNLIMITED_QUEUE } else { max_queue };
+        let clock = self.clock.clone();
+        EventSubscription::Nats(subscription::start(
+            &self.link,
+            max_queue,
+            clock,
+            &self.metrics,
+            &self.shutdown,
+        ))
+    }
+
+    /// Says whether this process is overloaded.
+    #[must_use]
+    pub fn overload_sender(&self) -> OverloadSender {
+        OverloadSender::Nats(SignalSender::new(self.link.clone()))
+    }
+
+    /// Hears the signals of everyone on the bus.
+    #[must_use]
+    pub fn overload_receiver(&self) -> OverloadReceiver {
+        OverloadReceiver::Nats(overload::listen(&self.link, &self.shutdown))
+    }
+
+    /// Whether there is a connection, and when that changes.
+    #[must_use]
+    pub fn connected(&self) -> watch::Receiver<bool> {
+        self.link.connected()
+    }
+}
+
+/// The task of the connection: makes the client and then watches it.
+async fn hold(config: NatsConfig, ends: LinkEnds, metrics: Metrics, shutdown: Shutdown) {
+    let servers = match address::Servers::parse(&config.url) {
+        Ok(servers) => servers,
+        Err(reason) => {
+            error!(reason, "cannot connect to NATS, stopping");
+            return shutdown.fail();
+        }
+    };
+    let (sender, notices) = mpsc::channel(NOTICES_WAITING);
+    let dropped = subscription::dropped_by(&metrics).with("client_buffer_full");
+    let options = servers.with_credentials(options(&config.node, sender, dropped));
+    // With a retried first connection this returns before there is one.
+    match options.connect(servers.addresses()).await {
+        Ok(client) => link::watch_client(client, notices, servers.to_string(), ends).await,
+        Err(error) => {
+            error!(%error, url = %servers, "cannot set up the NATS client, stopping");
+            shutdown.fail();
+        }
+    }
+}
+
+fn options(node: &str, notices: mpsc::Sender<async_nats::Event>, dropped: Counter) -> ConnectOptions {
+    let notices = Arc::new(notices);
+    ConnectOptions::new()
+        .name(format!("dsiem {node}"))
+        .retry_on_initial_connect()
+        .max_reconnects(None)
+        .reconnect_delay_callback(pause_before)
+        .ping_interval(PING_INTERVAL)
+        .subscription_capacity(CLIENT_BUFFER_MESSAGES)
+        .event_callback(move |event| {
+            if matches!(event, async_nats::Event::SlowConsumer(_)) {
+                dropped.inc();
+            }
+            // When they come faster than they are read, the watcher looks at the state itself.
+            notices.try_send(event).ok();
+            async {}
+        })
+}
+
+/// The pause before the attempt of this number, counted from 1 since the last connection.
+fn pause_before(attempt: usize) -> Duration {
+    let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
+    let factor = 1_u32.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX)).unwrap_or(u32::MAX);
+    FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
+}
+
+/// Which connection it is, counted from the first one of this client. The library counts before it uses a connection,
+/// so that what comes in over one is seen with a number at least as high as that connection's.
+fn generation(client: &Client) -> u64 {
+    client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+impl std::fmt::Debug for NatsConfig {
+    /// Without the URL, which may have a password in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsConfig").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_limit() {
+        let millis: Vec<_> = (1..10).map(|attempt| pause_before(attempt).as_millis()).collect();
+        assert_eq!(millis, [0, 50, 100, 200, 400, 800, 1_600, 2_000, 2_000]);
+        assert_eq!(pause_before(usize::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn the_configuration_does_not_print_passwords() {
+        let config = NatsConfig { url: "nats://a:secret@b".to_owned(), node: "be-0".to_owned() };
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,164 @@
+//! What an orchestrator asks a process: is it alive, is it ready, what does it count.
+//!
+//! Parts report conditions by name into a [`Readiness`]; a condition that is not met makes `/readyz` answer 503, a
+//! degraded one is only listed there.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use crate::metrics::Metrics;
+
+/// What prometheus-client writes, and what Prometheus asks for.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The named conditions under which this process can do its work. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness {
+    // A lock, because every part of the process may report; held for one look-up at a time.
+    conditions: Arc<Mutex<BTreeMap<&'static str, Condition>>>,
+}
+
+#[derive(Clone, Debug)]
+enum Condition {
+    Met,
+    Degraded(String),
+    Unmet(String),
+}
+
+/// What `/readyz` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether every condition is met, degraded ones included.
+    pub ready: bool,
+    /// The conditions that are met without reserve.
+    pub met: Vec<&'static str>,
+    /// The conditions that are met in part, and what is wrong.
+    pub degraded: BTreeMap<&'static str, String>,
+    /// The conditions that are not met, and why.
+    pub unmet: BTreeMap<&'static str, String>,
+}
+
+impl Readiness {
+    /// No conditions: ready.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says whether `condition` is met, or why not. Takes the place of whatever was said of it before.
+    pub fn set(&self, condition: &'static str, state: Result<(), String>) {
+        let state = state.map_or_else(Condition::Unmet, |()| Condition::Met);
+        self.lock().insert(condition, state);
+    }
+
+    /// Says that `condition` is met, but not as it should be. The process stays ready.
+    pub fn degrade(&self, condition: &'static str, why: String) {
+        self.lock().insert(condition, Condition::Degraded(why));
+    }
+
+    /// Forgets `condition`.
+    pub fn clear(&self, condition: &'static str) {
+        self.lock().remove(condition);
+    }
+
+    /// All conditions as they are now.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let mut report =
+            Report { ready: true, met: Vec::new(), degraded: BTreeMap::new(), unmet: BTreeMap::new() };
+        for (name, condition) in self.lock().clone() {
+            match condition {
+                Condition::Met => report.met.push(name),
+                Condition::Degraded(why) => drop(report.degraded.insert(name, why)),
+                Condition::Unmet(why) => drop(report.unmet.insert(name, why)),
+            }
+        }
+        report.ready = report.unmet.is_empty();
+        report
+    }
+
+    /// Each report is one insertion, so a panic elsewhere cannot leave half of one.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Condition>> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `GET /metrics`, `GET /healthz` (200 as long as the process answers at all) and `GET /readyz` (200 or 503, JSON).
+pub fn router(metrics: Metrics, readiness: Readiness) -> Router {
+    let metrics = Router::new().route("/metrics", get(show_metrics)).with_state(metrics);
+    let readiness = Router::new().route("/readyz", get(show_readiness)).with_state(readiness);
+    Router::new().route("/healthz", get(show_health)).merge(metrics).merge(readiness)
+}
+
+async fn show_metrics(State(metrics): State<Metrics>) -> Response {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics.text()).into_response()
+}
+
+async fn show_health() -> Response {
+    Json(serde_json::json!({ "status": "ok" })).into_response()
+}
+
+async fn show_readiness(State(readiness): State<Readiness>) -> Response {
+    let report = readiness.report();
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(report)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(router: Router, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 100_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn ready_means_that_no_condition_is_unmet() {
+        let readiness = Readiness::new();
+        let router = router(Metrics::new(), readiness.clone());
+        assert_eq!(ask(router.clone(), "/readyz").await.0, StatusCode::OK);
+
+        readiness.set("bus", Err("not connected".to_owned()));
+        readiness.set("directives", Ok(()));
+        readiness.degrade("sources", "wise is away".to_owned());
+        let (status, body) = ask(router.clone(), "/readyz").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        let report: Value = serde_json::from_str(&body).unwrap();
+        let expected = json!({ "ready": false, "met": ["directives"],
+            "degraded": { "sources": "wise is away" }, "unmet": { "bus": "not connected" } });
+        assert_eq!(report, expected);
+
+        readiness.set("bus", Ok(()));
+        assert_eq!(ask(router.clone(), "/readyz").await.0, StatusCode::OK);
+        readiness.set("bus", Err("gone".to_owned()));
+        readiness.clear("bus");
+        assert_eq!(ask(router, "/readyz").await.0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn metrics_and_health_are_served() {
+        let metrics = Metrics::new();
+        metrics.counter("dsiem_x", "X").inc();
+        let router = router(metrics, Readiness::new());
+        let (status, body) = ask(router.clone(), "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("dsiem_x_total 1"), "{body}");
+        assert_eq!(ask(router, "/healthz").await, (StatusCode::OK, r#"{"status":"ok"}"#.to_owned()));
+    }
+}
