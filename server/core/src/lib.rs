@@ -25,6 +25,7 @@ pub mod configuration;
 pub mod directive;
 pub mod duplicates;
 pub mod event;
+pub mod example;
 pub mod expiry;
 pub mod finding;
 mod form;
