@@ -1,0 +1,251 @@
+//! The whole correlation pipeline in this process, with the clock in the test's hand.
+//!
+//! The parts are those of production, wired by the same function; only the surroundings differ: the in-process bus, a
+//! simulated clock on paused time, the filter on the runtime's own thread, and alarms into a channel.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dsiem_backend::alarm_log::{AlarmLog, LogRecord};
+use dsiem_backend::counters::Counters;
+use dsiem_backend::enrich::{Enrich, EnrichSettings, http};
+use dsiem_backend::filter::FilterMode;
+use dsiem_backend::pipeline::{self, Parts, PipelineConfig};
+use dsiem_backend::state::Store;
+use dsiem_core::assets::{self, Assets};
+use dsiem_core::backlog::{Limits, Settings};
+use dsiem_core::directive::check::{self, Mode};
+use dsiem_core::hash::Seed;
+use dsiem_core::risk::RiskLimits;
+use dsiem_core::sources::Source;
+use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::bus::{EventPublisher, memory};
+use dsiem_runtime::clock::Clock;
+use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::shutdown::Shutdown;
+use dsiem_runtime::status::Readiness;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// When simulated time begins: 2026-01-01T00:00:00Z.
+pub const EPOCH_SECS: i64 = 1_767_225_600;
+
+const GRACE: Duration = Duration::from_secs(60);
+
+/// How many events, and records of the alarm log, may wait.
+const QUEUE: usize = 100_000;
+
+/// What to start an [`Engine`] with.
+pub struct EngineConfig {
+    /// The pipeline's own configuration, for a test to change.
+    pub pipeline: PipelineConfig,
+    /// The content of a directive file.
+    pub directives: Value,
+    /// The content of an asset file.
+    pub assets: Value,
+    /// Look-up sources.
+    pub sources: Vec<Source>,
+    /// What the clock says at the start, in seconds after [`EPOCH_SECS`].
+    pub start_secs: i64,
+}
+
+impl EngineConfig {
+    /// Directives with the default settings, in a network where 10.0.0.0/8 is home and worth 5.
+    #[must_use]
+    pub fn new(directives: Value) -> Self {
+        Self {
+            pipeline: pipeline_config(),
+            directives,
+            assets: json!({"assets": [{"name": "home", "cidr": "10.0.0.0/8", "value": 5}]}),
+            sources: Vec::new(),
+            start_secs: 0,
+        }
+    }
+}
+
+/// The default settings, with a fixed hash seed.
+#[must_use]
+pub fn settings() -> Settings {
+    Settings {
+        seed: Seed(7),
+        time_order_tolerance_secs: 5,
+        min_alarm_lifetime_secs: 0,
+        max_clock_skew_secs: 300,
+        risk_limits: RiskLimits::default(),
+        status: "Open".into(),
+        tag: "Identified Threat".into(),
+        limits: Limits::default(),
+    }
+}
+
+fn pipeline_config() -> PipelineConfig {
+    PipelineConfig {
+        settings: settings(),
+        filter: FilterMode::Inline,
+        duplicate_window_secs: 600,
+        max_backlogs: 1_000_000,
+        preload: false,
+        idle_timeout: Duration::from_secs(600),
+        max_delay: Duration::ZERO,
+        hold: Duration::from_secs(10),
+        target_eps: 1_000,
+    }
+}
+
+/// A running pipeline.
+pub struct Engine {
+    publisher: EventPublisher,
+    records: mpsc::Receiver<LogRecord>,
+    taken: Vec<LogRecord>,
+    /// The simulated time.
+    pub clock: Clock,
+    /// The books.
+    pub counters: Counters,
+    shutdown: Shutdown,
+}
+
+impl Engine {
+    /// Starts the pipeline of a test; its state is kept in `home` when there is one.
+    ///
+    /// # Panics
+    /// When a file of the configuration has a problem, or the pipeline does not start.
+    #[must_use]
+    pub fn start(config: EngineConfig, home: Option<&Path>) -> Self {
+        let clock = Clock::simulated(ReceiptTime::from_secs(EPOCH_SECS + config.start_secs));
+        let bus = memory::bus(QUEUE, clock.clone());
+        let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::new(), Shutdown::new());
+        let counters = Counters::new(&metrics);
+        let (record_sender, records) = mpsc::channel(QUEUE);
+        let store = home.map(|home| Store::open(home, "node-1", counters.clone()).expect("the store opens"));
+        let client = http::client().expect("the client is built");
+        let parts = Parts {
+            directives: directives(&config.directives),
+            assets: Arc::new(read_assets(&config.assets)),
+            subscription: bus.subscription,
+            overload: bus.overload_sender,
+            alarm_log: AlarmLog::to(record_sender, &metrics),
+            enrich: Enrich::new(config.sources, EnrichSettings::default(), &metrics, client),
+            store,
+            clock: clock.clone(),
+            counters: counters.clone(),
+            metrics,
+            readiness,
+            shutdown: shutdown.clone(),
+        };
+        pipeline::start(config.pipeline, parts).expect("the pipeline starts");
+        Self { publisher: bus.publisher, records, taken: Vec::new(), clock, counters, shutdown }
+    }
+
+    /// Sends an event now: what is missing of `event_id`, `timestamp`, `sensor` and `rcvd_time` is filled in, the times
+    /// from the clock.
+    ///
+    /// # Panics
+    /// When the bus does not take it.
+    pub async fn send(&mut self, mut event: Value) {
+        let now = self.clock.now();
+        let fill = |event: &mut Value, key: &str, value: Value| {
+            if event.get(key).is_none() {
+                event[key] = value;
+            }
+        };
+        fill(&mut event, "event_id", json!(format!("auto-{}", now.nanos())));
+        fill(&mut event, "timestamp", json!(timestamp(now.secs())));
+        fill(&mut event, "sensor", json!("test"));
+        fill(&mut event, "rcvd_time", json!(now.nanos()));
+        self.publisher.publish(vec![Bytes::from(event.to_string())]).await.expect("the bus takes the event");
+        self.settle().await;
+    }
+
+    /// Lets everything that can happen now happen. Time is paused, so the sleep ends once nobody has anything to do.
+    pub async fn settle(&mut self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        self.take_records();
+    }
+
+    /// Lets `secs` seconds pass.
+    pub async fn pass(&mut self, secs: u64) {
+        tokio::time::sleep(Duration::from_secs(secs)).await;
+        self.settle().await;
+    }
+
+    /// Lets the time pass until `secs` after the start of simulated time.
+    pub async fn pass_until(&mut self, secs: i64) {
+        self.clock.sleep_until(ReceiptTime::from_secs(EPOCH_SECS + secs)).await;
+        self.settle().await;
+    }
+
+    /// Every alarm document so far, in order.
+    ///
+    /// # Panics
+    /// When one is not JSON.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Value> {
+        let documents = self.taken.iter().filter_map(|record| match record {
+            LogRecord::Alarm(json) => Some(serde_json::from_slice(json).expect("an alarm document is JSON")),
+            LogRecord::AlarmEvent { .. } => None,
+        });
+        documents.collect()
+    }
+
+    /// The last document of each alarm, in the order in which the alarms appeared.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Value> {
+        let mut alarms: Vec<Value> = Vec::new();
+        for document in self.documents() {
+            match alarms.iter_mut().find(|alarm| alarm["alarm_id"] == document["alarm_id"]) {
+                Some(alarm) => *alarm = document,
+                None => alarms.push(document),
+            }
+        }
+        alarms
+    }
+
+    /// Every alarm-event line so far as (alarm id, stage, event id), in order.
+    #[must_use]
+    pub fn links(&self) -> Vec<(String, u8, String)> {
+        let links = self.taken.iter().filter_map(|record| match record {
+            LogRecord::AlarmEvent { alarm_id, stage, event_id } => {
+                Some((alarm_id.to_string(), *stage, event_id.to_string()))
+            }
+            LogRecord::Alarm(_) => None,
+        });
+        links.collect()
+    }
+
+    /// Stops the pipeline in the orderly way and takes what it wrote until the end.
+    ///
+    /// # Panics
+    /// When a part does not stop.
+    pub async fn stop(&mut self) {
+        self.shutdown.finish(GRACE).await.expect("every part stops in time");
+        self.take_records();
+    }
+
+    fn take_records(&mut self) {
+        while let Ok(record) = self.records.try_recv() {
+            self.taken.push(record);
+        }
+    }
+}
+
+/// An RFC 3339 timestamp.
+///
+/// # Panics
+/// When `secs` is not a time.
+#[must_use]
+pub fn timestamp(secs: i64) -> String {
+    jiff::Timestamp::from_second(secs).expect("a time").to_string()
+}
+
+fn directives(file: &Value) -> Vec<Arc<dsiem_core::directive::Directive>> {
+    let checked = check::read("directives_test.json", file.to_string().as_bytes(), Mode::default());
+    let directives = checked.into_result().expect("the test's directives are right");
+    directives.into_iter().map(Arc::new).collect()
+}
+
+fn read_assets(file: &Value) -> Assets {
+    let checked = assets::read("assets_test.json", file.to_string().as_bytes());
+    Assets::new(checked.into_result().expect("the test's assets are right"))
+}
