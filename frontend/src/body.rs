@@ -1,0 +1,324 @@
+//! Reads the body of a request, and no more of it than we are ready to hold.
+//!
+//! A body is refused before it is read when its length says enough, and while it is read as soon as it is too long;
+//! the same limit holds for what it decompresses to, so that a small bomb is no more than a large body. All bodies in
+//! memory together have a limit too: beyond it, senders are asked to come again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
+use async_compression::zstd::DParameter;
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use bytes::BufMut;
+use http_body_util::BodyExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::http::errors::Refusal;
+
+/// Default of `--max-body`: bytes of one body, as sent and as decompressed.
+pub const DEFAULT_MAX_BODY: usize = 16 << 20;
+
+/// Bytes of all bodies in memory at the same time, and always enough for some of the largest; full: 503.
+pub const MAX_BUFFERED_BYTES: usize = 256 << 20;
+
+/// How many bodies of the full size fit into memory, compressed and decompressed, whatever `--max-body` is.
+const MIN_FULL_BODIES: usize = 4;
+
+/// How long the sending of one body may take; over: 408.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The largest window of zstd that we allocate, as a power of two; RFC 9659 asks for no more over HTTP.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// How much is decompressed before other tasks get a turn.
+const DECODE_CHUNK: usize = 64 << 10;
+
+/// Reads bodies, within a limit for each and one for all of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Bodies {
+    /// Bytes of one body.
+    max: usize,
+    /// One permit for each byte that may be in memory.
+    memory: Arc<Semaphore>,
+}
+
+/// A body in memory. Its share of the memory is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct ReadBody {
+    bytes: Vec<u8>,
+    _memory: OwnedSemaphorePermit,
+}
+
+impl std::ops::Deref for ReadBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// How a body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Identity,
+    Gzip,
+    Zstd,
+}
+
+impl Bodies {
+    /// Bodies of at most `max` bytes.
+    pub(crate) fn new(max: usize) -> Self {
+        let memory =
+            MAX_BUFFERED_BYTES.max(max.saturating_mul(2 * MIN_FULL_BODIES)).min(Semaphore::MAX_PERMITS);
+        Self { max, memory: Arc::new(Semaphore::new(memory)) }
+    }
+
+    /// Reads and decompresses `body`.
+    ///
+    /// # Errors
+    /// 413, 415, 400, 408 or 503, as http.md has it.
+    pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<ReadBody, Refusal> {
+        let announced = announced_length(headers);
+        if announced.is_some_and(|length| length > self.max as u64) {
+            return Err(self.too_large("the body"));
+        }
+        let coding = coding(headers)?;
+        let read = self.read_plain(body, announced.unwrap_or(0));
+        let raw = tokio::time::timeout(BODY_READ_TIMEOUT, read).await.map_err(|_| {
+            Refusal::timeout(format!("the body did not arrive within {} s", BODY_READ_TIMEOUT.as_secs()))
+        })??;
+        match coding {
+            Coding::Identity => Ok(raw),
+            Coding::Gzip => {
+                let mut decoder = GzipDecoder::new(raw.bytes.as_slice());
+                decoder.multiple_members(true);
+                self.decode("gzip", decoder).await
+            }
+            Coding::Zstd => {
+                let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG_MAX)];
+                let mut decoder = ZstdDecoder::with_params(raw.bytes.as_slice(), &window);
+                decoder.multiple_members(true);
+                self.decode("zstd", decoder).await
+            }
+        }
+    }
+
+    /// Collects the frames of `body`; `announced` (not above the limit) is allocated at once.
+    async fn read_plain(&self, mut body: Body, announced: u64) -> Result<ReadBody, Refusal> {
+        let mut memory = self.reserve(0)?;
+        let mut bytes = Vec::new();
+        let announced = usize::try_from(announced).unwrap_or(0);
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|e| Refusal::bad_request(format!("the body did not arrive whole: {e}")))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if bytes.len() + data.len() > self.max {
+                return Err(self.too_large("the body"));
+            }
+            if bytes.is_empty() && announced >= data.len() {
+                // Reserved when the first bytes are there: an announcement alone costs nothing.
+                memory.merge(self.reserve(announced)?);
+                bytes.reserve_exact(announced);
+            }
+            let missing = (bytes.len() + data.len()).saturating_sub(memory.num_permits());
+            memory.merge(self.reserve(missing)?);
+            bytes.extend_from_slice(&data);
+        }
+        Ok(ReadBody { bytes, _memory: memory })
+    }
+
+    async fn decode(&self, name: &str, decoder: impl AsyncRead + Unpin) -> Result<ReadBody, Refusal> {
+        let mut memory = self.reserve(0)?;
+        let mut bytes = Vec::new();
+        // One byte more than the limit is asked for, to tell "full" from "too large".
+        let mut decoder = decoder.take(self.max as u64 + 1);
+        loop {
+            bytes.reserve(DECODE_CHUNK);
+            let read = decoder.read_buf(&mut (&mut bytes).limit(DECODE_CHUNK)).await.map_err(|e| {
+                Refusal::bad_request(format!("the body is not whole and correct {name}: {e}"))
+            })?;
+            if read == 0 {
+                return Ok(ReadBody { bytes, _memory: memory });
+            }
+            if bytes.len() > self.max {
+                return Err(self.too_large(&format!("the body, decompressed from {name},")));
+            }
+            memory.merge(self.reserve(read)?);
+            tokio::task::consume_budget().await;
+        }
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        u32::try_from(bytes)
+            .ok()
+            .and_then(|n| Arc::clone(&self.memory).try_acquire_many_owned(n).ok())
+            .ok_or_else(|| {
+                Refusal::unavailable(
+                    "too many request bodies are being read at this moment; send this again",
+                    RETRY_MEMORY,
+                )
+            })
+    }
+
+    fn too_large(&self, what: &str) -> Refusal {
+        Refusal::too_large(format!(
+            "{what} is larger than {} bytes (--max-body, DSIEM_MAX_BODY); send it in smaller parts",
+            self.max
+        ))
+    }
+}
+
+/// Seconds after which a sender may try again when the memory for bodies was full.
+const RETRY_MEMORY: u32 = 1;
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
+    let mut coding = Coding::Identity;
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        for name in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            let next = match name.to_ascii_lowercase().as_slice() {
+                b"" | b"identity" => continue,
+                b"gzip" | b"x-gzip" => Coding::Gzip,
+                b"zstd" => Coding::Zstd,
+                _ => return Err(Refusal::unsupported_encoding(&String::from_utf8_lossy(name))),
+            };
+            if coding != Coding::Identity {
+                return Err(Refusal::unsupported_encoding("more than one coding"));
+            }
+            coding = next;
+        }
+    }
+    Ok(coding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderValue, StatusCode};
+    use std::io::Write as _;
+
+    const MAX: usize = 1 << 20;
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(content: &[u8]) -> Vec<u8> {
+        // Checksums are an option of zstd; without one, not all damage can be seen.
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.include_checksum(true).unwrap();
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    async fn check(coding: &'static str, sent: Vec<u8>, expected: Result<&[u8], StatusCode>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        let read = Bodies::new(MAX).read(&headers, Body::from(sent)).await;
+        let read = read.map_err(|refusal| refusal.status());
+        // Not `assert_eq!`, which would print megabytes.
+        assert!(
+            read.as_deref() == expected.as_ref().map(|bytes| *bytes),
+            "{coding}: {:?}",
+            read.map(|body| body.len())
+        );
+    }
+
+    #[tokio::test]
+    async fn plain_and_compressed_bodies_are_read() {
+        let text = b"one event ".repeat(9_000);
+        for identity in ["", "identity", "identity, identity"] {
+            check(identity, text.clone(), Ok(&text)).await;
+        }
+        for name in ["gzip", "x-gzip", "GZIP", "identity, gzip"] {
+            check(name, gzip(&text), Ok(&text)).await;
+        }
+        check("zstd", zstd(&text), Ok(&text)).await;
+    }
+
+    #[tokio::test]
+    async fn several_members_are_one_body() {
+        check("gzip", [gzip(b"one"), gzip(b"two")].concat(), Ok(b"onetwo")).await;
+        check("zstd", [zstd(b"one"), zstd(b"two")].concat(), Ok(b"onetwo")).await;
+    }
+
+    #[tokio::test]
+    async fn the_limit_holds_as_sent_and_as_decompressed() {
+        check("identity", vec![b' '; MAX], Ok(&vec![b' '; MAX])).await;
+        check("identity", vec![b' '; MAX + 1], Err(StatusCode::PAYLOAD_TOO_LARGE)).await;
+        check("gzip", gzip(&vec![0; MAX]), Ok(&vec![0; MAX])).await;
+        for size in [MAX + 1, 100 * MAX] {
+            check("gzip", gzip(&vec![0; size]), Err(StatusCode::PAYLOAD_TOO_LARGE)).await;
+            check("zstd", zstd(&vec![0; size]), Err(StatusCode::PAYLOAD_TOO_LARGE)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn damaged_compression_is_a_bad_request() {
+        let text = b"one event ".repeat(9_000);
+        for (name, whole) in [("gzip", gzip(&text)), ("zstd", zstd(&text))] {
+            for cut in [1, 5, whole.len() / 2, whole.len() - 1] {
+                check(name, whole[..cut].to_vec(), Err(StatusCode::BAD_REQUEST)).await;
+            }
+            check(name, text.clone(), Err(StatusCode::BAD_REQUEST)).await;
+            let mut flipped = whole.clone();
+            let middle = flipped.len() / 2;
+            flipped[middle] ^= 0x5a;
+            check(name, flipped, Err(StatusCode::BAD_REQUEST)).await;
+            check(name, [whole, b"tail".to_vec()].concat(), Err(StatusCode::BAD_REQUEST)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_zstd_frame_cannot_ask_for_a_huge_window() {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(27).unwrap();
+        encoder.write_all(b"small").unwrap();
+        check("zstd", encoder.finish().unwrap(), Err(StatusCode::BAD_REQUEST)).await;
+    }
+
+    #[tokio::test]
+    async fn other_codings_are_refused() {
+        for name in ["br", "deflate", "gzip, gzip", "zstd, gzip", "gzip;q=1"] {
+            check(name, b"{}".to_vec(), Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_length_that_is_too_large_is_refused_before_reading() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(MAX as u64 + 1));
+        let never = Body::from_stream(never_ends());
+        let refused = Bodies::new(MAX).read(&headers, never).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_arrive_is_given_up() {
+        let never = Body::from_stream(never_ends());
+        let refused = Bodies::new(MAX).read(&HeaderMap::new(), never).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn memory_for_all_bodies_is_bounded_and_given_back() {
+        let bodies = Bodies { max: MAX, memory: Arc::new(Semaphore::new(MAX)) };
+        let held = bodies.read(&HeaderMap::new(), Body::from(vec![0; MAX - 1])).await.unwrap();
+        let refused = bodies.read(&HeaderMap::new(), Body::from(vec![0; 2])).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        drop(held);
+        assert!(bodies.read(&HeaderMap::new(), Body::from(vec![0; 2])).await.is_ok());
+    }
+
+    fn never_ends() -> impl futures::Stream<Item = Result<bytes::Bytes, std::io::Error>> + Send {
+        futures::stream::pending()
+    }
+}

@@ -1,0 +1,98 @@
+//! What was meant by the arguments: one small struct per part, checked as a whole.
+
+use std::io;
+use std::net::SocketAddr;
+
+use dsiem_core::throttle::{BoundsError, Throttle};
+use dsiem_runtime::bus::NatsConfig;
+use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
+use dsiem_runtime::files::Home;
+
+use crate::args::ServeArgs;
+use crate::config_store::Choices;
+
+/// A frontend, whatever bus it is on.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where configuration files, logs and the page are.
+    pub home: Home,
+    /// Bytes of one body, as sent and as decompressed.
+    pub max_body: usize,
+    /// Between which rates events are let in; none: without a limit.
+    pub throttle: Option<Throttle>,
+    /// Events on their way to the bus at the same time.
+    pub max_queue: usize,
+    /// Whether configuration files can be written and deleted over HTTP.
+    pub writable_config: bool,
+    /// What people may set an alarm to.
+    pub choices: Choices,
+}
+
+/// A frontend as a process of its own.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// Where NATS is, and this node's name.
+    pub nats: NatsConfig,
+    /// The frontend itself.
+    pub frontend: Config,
+}
+
+/// Arguments that do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The limiter's bounds.
+    #[error("{0}; see --min-eps (DSIEM_MINEPS) and --max-eps (DSIEM_MAXEPS)")]
+    Rates(#[from] BoundsError),
+    /// The system does not say where the executable is.
+    #[error(transparent)]
+    Home(#[from] io::Error),
+}
+
+impl ServeConfig {
+    /// What `args` mean.
+    ///
+    /// # Errors
+    /// If they do not go together.
+    pub fn from_args(args: ServeArgs) -> Result<Self, ConfigError> {
+        if args.otel.otel_tracing_enabled || args.otel.otel_metrics_enabled {
+            tracing::warn!("OpenTelemetry is not sent yet; metrics are at /metrics");
+        }
+        let frontend = Config {
+            home: args.home.home()?,
+            max_body: args.max_body.0,
+            throttle: throttle(args.min_eps, args.max_eps)?,
+            max_queue: queue_limit(args.max_queue),
+            writable_config: args.writable_config,
+            choices: Choices { status: args.status.0, tags: args.tags.0 },
+        };
+        let listen = SocketAddr::new(args.ip_address, args.tcp_port);
+        let nats = NatsConfig { url: args.msq, node: args.node };
+        Ok(Self { listen, nats, frontend })
+    }
+}
+
+/// The limiter between `min_eps` and `max_eps`; off unless both are above 0, which is said where it looks unintended.
+///
+/// # Errors
+/// If both are above 0 and the wrong way round.
+pub fn throttle(min_eps: u32, max_eps: u32) -> Result<Option<Throttle>, BoundsError> {
+    if (min_eps == 0) != (max_eps == 0) {
+        tracing::warn!(
+            min_eps,
+            max_eps,
+            "the event rate is not limited: --min-eps and --max-eps must both be above 0"
+        );
+    }
+    Throttle::new(min_eps, max_eps)
+}
+
+/// The limit that `--max-queue` names; 0 is as good as no limit, and still one.
+#[must_use]
+pub fn queue_limit(max_queue: u32) -> usize {
+    match max_queue {
+        0 => UNLIMITED_QUEUE,
+        limit => limit as usize,
+    }
+}

@@ -1,0 +1,222 @@
+//! `POST /events`: normalized events from whoever has them.
+//!
+//! The order of the checks: body, JSON, rate, room on the way to the bus, and then each event for itself. Valid events
+//! of a request go on even if others of it do not; 200 means that the accepted ones are on the bus.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use dsiem_core::event::{EventError, json};
+use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::clock::Clock;
+use serde::Serialize;
+
+use super::errors::Refusal;
+use crate::body::Bodies;
+use crate::counters::{Account, EventCounters, Reason};
+use crate::limiter::Limiter;
+use crate::publisher::{Batch, Publisher, TooLarge};
+use crate::rejected::RejectedEvents;
+use crate::submission::{SplitError, Submission};
+
+/// Refused events that an answer lists; where there are more, it also has their number as `refused_total`.
+pub(crate) const MAX_LISTED: usize = 1_000;
+
+/// How many events are read before other requests get a turn.
+const EVENTS_PER_TURN: usize = 256;
+
+/// What it takes to accept events.
+#[derive(Clone)]
+pub(crate) struct Events {
+    pub(crate) bodies: Bodies,
+    pub(crate) limiter: Limiter,
+    pub(crate) publisher: Publisher,
+    pub(crate) rejected: RejectedEvents,
+    pub(crate) counters: EventCounters,
+    pub(crate) clock: Clock,
+    /// Requests so far; `conn_id` of the events of one.
+    pub(crate) requests: Arc<AtomicU64>,
+}
+
+pub(super) fn routes(events: Events) -> Router {
+    Router::new().route("/events", post(accept)).route("/events/", post(accept)).with_state(events)
+}
+
+async fn accept(State(events): State<Events>, request: Request) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    let body = events.bodies.read(&head.headers, body).await?;
+    let text = std::str::from_utf8(&body).map_err(|e| {
+        Refusal::bad_request(format!("the body is not UTF-8 from byte {} on", e.valid_up_to()))
+    })?;
+    let submission = Submission::split(text, is_ndjson(&head.headers)).map_err(|e| refuse_body(&e))?;
+    let read = events.take_in(&submission).await?;
+    Ok(match submission {
+        Submission::One(_) => read.answer_for_one(),
+        Submission::Many(_) => read.answer_for_many(),
+    })
+}
+
+fn is_ndjson(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media_type = value.split(';').next().unwrap_or("").trim();
+    media_type.eq_ignore_ascii_case("application/x-ndjson")
+}
+
+fn refuse_body(error: &SplitError) -> Refusal {
+    match error {
+        SplitError::NotJson(_) => Refusal::bad_request(error.to_string()),
+        SplitError::TooMany(_) => Refusal::too_large(error.to_string()),
+    }
+}
+
+/// Why one event was refused.
+#[derive(Debug, thiserror::Error)]
+enum EventRefusal {
+    #[error(transparent)]
+    Invalid(#[from] EventError),
+    #[error("the event {0}")]
+    TooLarge(#[from] TooLarge),
+}
+
+/// What became of the events of a request.
+#[derive(Debug, Default)]
+struct Outcome {
+    accepted: usize,
+    /// The first [`MAX_LISTED`], by their position in the request.
+    refused: Vec<(usize, EventRefusal)>,
+    refused_total: usize,
+}
+
+impl Events {
+    /// Reads the events and puts the valid ones on the bus.
+    async fn take_in(&self, submission: &Submission<'_>) -> Result<Outcome, Refusal> {
+        let texts = submission.events();
+        let mut account = self.counters.open(texts.len());
+        if let Err(retry) = self.limiter.admit(texts.len()) {
+            account.refuse_rest(Reason::RateLimited);
+            let secs = u32::try_from(retry.secs()).unwrap_or(u32::MAX);
+            return Err(Refusal::too_many("the event rate limit is reached; nothing was accepted", secs));
+        }
+        let room = self.publisher.room(texts.len());
+        let published = match room {
+            Ok(_room) => {
+                let (batch, outcome) = self.read(texts, &mut account).await;
+                // `_room` is held until the bus has the events.
+                self.publisher.publish(batch).await.map(|()| outcome)
+            }
+            Err(unavailable) => Err(unavailable),
+        };
+        match published {
+            Ok(outcome) => {
+                account.accept_rest();
+                Ok(outcome)
+            }
+            Err(unavailable) => {
+                account.refuse_rest(unavailable.reason());
+                Err(Refusal::unavailable(unavailable.to_string(), unavailable.retry_after_secs()))
+            }
+        }
+    }
+
+    async fn read(&self, texts: &[&str], account: &mut Account<'_>) -> (Batch, Outcome) {
+        let now = self.clock.now();
+        let conn_id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut batch = self.publisher.batch(texts.len());
+        let mut outcome = Outcome::default();
+        for (index, text) in texts.iter().enumerate() {
+            if let Err(refusal) = read_one(text, now, conn_id, &mut batch) {
+                self.note_refused(text, now, &refusal, account);
+                outcome.refused_total += 1;
+                if outcome.refused.len() < MAX_LISTED {
+                    outcome.refused.push((index, refusal));
+                }
+            }
+            if (index + 1) % EVENTS_PER_TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        outcome.accepted = batch.len();
+        (batch, outcome)
+    }
+
+    fn note_refused(&self, text: &str, now: ReceiptTime, refusal: &EventRefusal, account: &mut Account<'_>) {
+        account.refuse(
+            1,
+            match refusal {
+                EventRefusal::Invalid(_) => Reason::Invalid,
+                EventRefusal::TooLarge(_) => Reason::TooLarge,
+            },
+        );
+        self.rejected.offer(now, &refusal, text);
+    }
+}
+
+fn read_one(text: &str, now: ReceiptTime, conn_id: u64, batch: &mut Batch) -> Result<(), EventRefusal> {
+    let mut event = json::decode(text.as_bytes())?;
+    event.received = now;
+    event.conn_id = conn_id;
+    Ok(batch.push(&event)?)
+}
+
+/// The answer where not all of several events were accepted.
+#[derive(Serialize)]
+struct PartAnswer {
+    accepted: usize,
+    refused: Vec<RefusedEvent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_total: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct RefusedEvent {
+    index: usize,
+    error: String,
+}
+
+/// What is wrong with one event: an entry of `details`.
+#[derive(Serialize)]
+struct FieldDetail<'a> {
+    field: &'a str,
+    reason: &'a str,
+}
+
+impl Outcome {
+    fn answer_for_one(self) -> Response {
+        let Some((_, refusal)) = self.refused.into_iter().next() else {
+            return StatusCode::OK.into_response();
+        };
+        let message = format!("the event is not valid: {refusal}");
+        let refused = Refusal::unusable(message);
+        match refusal {
+            EventRefusal::Invalid(error) => {
+                let details =
+                    error.problems.iter().map(|p| FieldDetail { field: p.field, reason: &p.reason });
+                refused.with_details(details).into_response()
+            }
+            EventRefusal::TooLarge(error) => {
+                refused.with_details([FieldDetail { field: "", reason: &error.to_string() }]).into_response()
+            }
+        }
+    }
+
+    fn answer_for_many(self) -> Response {
+        if self.refused_total == 0 && self.accepted > 0 {
+            return StatusCode::OK.into_response();
+        }
+        let status = if self.accepted > 0 { StatusCode::OK } else { StatusCode::IM_A_TEAPOT };
+        let listed = self.refused.len();
+        let refused = self.refused.into_iter().map(|(index, e)| RefusedEvent { index, error: e.to_string() });
+        let answer = PartAnswer {
+            accepted: self.accepted,
+            refused: refused.collect(),
+            refused_total: (self.refused_total > listed).then_some(self.refused_total),
+        };
+        (status, Json(answer)).into_response()
+    }
+}

@@ -1,0 +1,192 @@
+//! The frontend put together, in the order in which a request goes through it.
+//!
+//! [`Frontend`] gets everything that has an outside: the bus, the listener, the clock, the shutdown. So the same code
+//! is a process of its own over NATS ([`serve`]), a part of `dsiem serve` over the bus in memory, and a value in a test.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use dsiem_runtime::bus::{EventPublisher, Nats, OverloadReceiver};
+use dsiem_runtime::clock::Clock;
+use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::shutdown::Shutdown;
+use dsiem_runtime::status::{self, Readiness};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::body::Bodies;
+use crate::config::{Config, ServeConfig};
+use crate::config_store::{CHOICES_FILE, ConfigStore};
+use crate::counters::EventCounters;
+use crate::http::config_files::ConfigFiles;
+use crate::http::events::Events;
+use crate::http::ui::Page;
+use crate::http::{Resources, router};
+use crate::limiter::Limiter;
+use crate::publisher::Publisher;
+use crate::{rejected, server};
+
+/// How long requests that have arrived may take when the process stops.
+pub const REQUEST_GRACE: Duration = Duration::from_secs(10);
+
+/// How long all tasks of the process may take when it stops; longer than [`REQUEST_GRACE`].
+pub const PROCESS_GRACE: Duration = Duration::from_secs(15);
+
+/// Names of the conditions in `/readyz`.
+const BUS: &str = "event_bus";
+const CONFIG_FOLDER: &str = "config_folder";
+
+/// What a frontend needs from outside.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where events go.
+    pub publisher: EventPublisher,
+    /// What backends say about their load.
+    pub overload: OverloadReceiver,
+    /// Receipt times.
+    pub clock: Clock,
+    /// Where it counts.
+    pub metrics: Metrics,
+    /// Where it says whether it can work.
+    pub readiness: Readiness,
+    /// When to stop.
+    pub shutdown: Shutdown,
+}
+
+/// A frontend that is put together and not started.
+pub struct Frontend {
+    router: Router,
+    limiter: Limiter,
+    overload: OverloadReceiver,
+    rejected: rejected::Writer,
+    store: ConfigStore,
+    config: Config,
+    metrics: Metrics,
+    readiness: Readiness,
+    shutdown: Shutdown,
+}
+
+impl Frontend {
+    /// Puts it together; touches nothing outside.
+    #[must_use]
+    pub fn new(config: Config, parts: Parts) -> Self {
+        let Parts { publisher, overload, clock, metrics, readiness, shutdown } = parts;
+        let bodies = Bodies::new(config.max_body);
+        let limiter = Limiter::new(config.throttle);
+        let store = ConfigStore::new(config.home.configs.clone());
+        let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
+        let events = Events {
+            bodies: bodies.clone(),
+            limiter: limiter.clone(),
+            publisher: Publisher::new(publisher, config.max_queue),
+            rejected,
+            counters: EventCounters::new(&metrics),
+            clock,
+            requests: Arc::new(AtomicU64::new(0)),
+        };
+        let config_files = ConfigFiles { store: store.clone(), bodies, writable: config.writable_config };
+        let page = Page::new(config.home.web.clone());
+        let status = status::router(metrics.clone(), readiness.clone());
+        let router = router(Resources { events, config_files, page }, status, &metrics);
+        Self {
+            router,
+            limiter,
+            overload,
+            rejected: rejected_writer,
+            store,
+            config,
+            metrics,
+            readiness,
+            shutdown,
+        }
+    }
+
+    /// What it serves, without a listener: for tests of one request.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
+    pub async fn run(self, listener: TcpListener) {
+        self.write_choices().await;
+        let Self { router, limiter, overload, rejected, metrics, shutdown, .. } = self;
+        let serving = async {
+            // The router holds the other end of the rejected events: they end after it, and not before.
+            server::serve(listener, router, shutdown.token(), REQUEST_GRACE, &metrics).await;
+        };
+        let following = limiter.follow(overload, metrics.clone());
+        tokio::select! {
+            ((), ()) = async { tokio::join!(serving, rejected.run()) } => {}
+            () = following => {}
+        }
+    }
+
+    /// The user interface works without it, with its own defaults; so a folder that cannot be written is no failure.
+    async fn write_choices(&self) {
+        let Err(error) = self.store.write_choices(&self.config.choices).await else {
+            self.readiness.set(CONFIG_FOLDER, Ok(()));
+            return;
+        };
+        let folder = self.config.home.configs.display();
+        tracing::warn!(%folder, %error, "{CHOICES_FILE} cannot be written; make the folder writable to change what alarms can be set to");
+        self.readiness.degrade(CONFIG_FOLDER, error.to_string());
+    }
+}
+
+/// Serves as part of a process until its shutdown begins and the requests that have arrived are finished.
+pub async fn run(config: Config, parts: Parts, listener: TcpListener) {
+    Frontend::new(config, parts).run(listener).await;
+}
+
+/// A process of its own: HTTP in, NATS out, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the address cannot be listened on, or something of the process failed or did not stop in time.
+pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
+    let ServeConfig { listen, nats, frontend } = config;
+    let node = nats.node.clone();
+    let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
+    let shutdown = Shutdown::new();
+    shutdown.on_signals();
+    let listener = listen_on(listen).await?;
+    let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
+    shutdown
+        .spawn_service("readiness of the event bus", show_connection(nats.connected(), readiness.clone()));
+    let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
+    let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
+    tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
+    shutdown.spawn("frontend", run(frontend, parts, listener));
+    shutdown.begun().await;
+    shutdown.finish(PROCESS_GRACE).await?;
+    anyhow::ensure!(
+        !shutdown.failed(),
+        "the frontend stopped because a part of it failed; the log says which"
+    );
+    tracing::info!("frontend stopped");
+    Ok(())
+}
+
+/// Opens the HTTP listener.
+///
+/// # Errors
+/// What the system says, and what to change.
+pub async fn listen_on(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another with --ip-address (DSIEM_ADDRESS) and --tcp-port (DSIEM_PORT)")
+    })
+}
+
+/// Ready while the bus is there. Ends with it.
+async fn show_connection(mut connected: watch::Receiver<bool>, readiness: Readiness) {
+    loop {
+        let state =
+            if *connected.borrow_and_update() { Ok(()) } else { Err("not connected to NATS".to_owned()) };
+        readiness.set(BUS, state);
+        if connected.changed().await.is_err() {
+            return;
+        }
+    }
+}

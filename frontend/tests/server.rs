@@ -1,0 +1,186 @@
+//! What only shows over a real connection: limits before a body is read, and stopping.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dsiem_runtime::Shutdown;
+use dsiem_runtime::bus::EventSubscription;
+use support::{EVENT, Sender};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// Nothing here should take long; a test that hangs fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Running {
+    home: TempDir,
+    address: SocketAddr,
+    subscription: EventSubscription,
+    shutdown: Shutdown,
+    task: JoinHandle<()>,
+}
+
+async fn start() -> Running {
+    let (home, frontend, subscription, shutdown, _) = Sender::new().into_parts();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(frontend.run(listener));
+    Running { home, address, subscription, shutdown, task }
+}
+
+impl Running {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn stop(self) -> TempDir {
+        self.shutdown.begin();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("stops in time").unwrap();
+        self.home
+    }
+}
+
+fn head(length: usize, more: &str) -> String {
+    format!("POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n{more}\r\n")
+}
+
+/// Reads until the other side closes.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("closes in time").unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+/// Reads until `part` has come.
+async fn until(stream: &mut TcpStream, part: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(part) {
+        let mut buffer = [0; 4096];
+        let read =
+            tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await.expect("answers in time").unwrap();
+        assert!(read > 0, "closed after {text:?}");
+        text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_body_of_100_mb_is_413_even_for_a_sender_that_sends_all_of_it_first() {
+    let running = start().await;
+    let mut stream = running.connect().await;
+    stream.write_all(head(100_000_000, "").as_bytes()).await.unwrap();
+    let block = vec![b' '; 1_000_000];
+    for _ in 0..100 {
+        stream.write_all(&block).await.expect("the connection is not reset while we send");
+    }
+    stream.shutdown().await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("--max-body"), "{answer}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_sender_that_asks_first_is_told_before_it_sends() {
+    let running = start().await;
+    let mut stream = running.connect().await;
+    stream.write_all(head(100_000_000, "Expect: 100-continue\r\n").as_bytes()).await.unwrap();
+    let answer = until(&mut stream, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+
+    let mut stream = running.connect().await;
+    stream.write_all(head(EVENT.len(), "Expect: 100-continue\r\n").as_bytes()).await.unwrap();
+    let answer = until(&mut stream, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 100 "), "{answer}");
+    stream.write_all(EVENT.as_bytes()).await.unwrap();
+    let answer = until(&mut stream, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_cut_off_at_the_limit() {
+    let running = start().await;
+    let (mut read, mut write) = running.connect().await.into_split();
+    write.write_all(b"POST /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+    let sending = tokio::spawn(async move {
+        let chunk = [b"100000\r\n".as_slice(), &vec![b' '; 0x10_0000], b"\r\n"].concat();
+        for _ in 0..20 {
+            write.write_all(&chunk).await.unwrap();
+        }
+        write
+    });
+    let mut answer = vec![0; 12];
+    read.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413");
+    drop(sending.await.unwrap());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_requests_and_survives_refusals() {
+    let mut running = start().await;
+    let mut stream = running.connect().await;
+    for (body, status) in [(EVENT, "200"), ("nonsense", "400"), ("5", "418"), (EVENT, "200")] {
+        stream.write_all(head(body.len(), "").as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let answer = until(&mut stream, "\r\n\r\n").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    let batch = running.subscription.next_batch(10).await.unwrap();
+    assert_eq!(batch.messages.len(), 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_has_arrived_and_takes_nothing_new() {
+    let running = start().await;
+    let idle = running.connect().await;
+    let mut stream = running.connect().await;
+    let (first, second) = EVENT.split_at(20);
+    stream.write_all(head(EVENT.len(), "Expect: 100-continue\r\n").as_bytes()).await.unwrap();
+    // The answer says that the request has begun.
+    until(&mut stream, "100 Continue\r\n\r\n").await;
+    stream.write_all(first.as_bytes()).await.unwrap();
+    running.shutdown.begin();
+    // The listener closes without asking anybody.
+    while TcpStream::connect(running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(second.as_bytes()).await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    drop((idle, stream));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_choices_of_the_page_are_there_from_the_start() {
+    let running = start().await;
+    let mut stream = running.connect().await;
+    stream
+        .write_all(b"GET /config/dsiem_config.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let answer = rest(&mut stream).await;
+    let body = answer.split("\r\n\r\n").nth(1).unwrap();
+    let expected = serde_json::json!({ "status": ["Open"], "tags": ["Valid Threat"] });
+    assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), expected, "{answer}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_a_warning() {
+    let (home, frontend, _subscription, shutdown, readiness) = Sender::new().into_parts();
+    std::fs::write(home.path().join("configs"), "a file where the folder should be").unwrap();
+    shutdown.begin();
+    frontend.run(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
+    let report = readiness.report();
+    assert!(report.ready && report.degraded.contains_key("config_folder"), "{report:?}");
+}
