@@ -167,3 +167,151 @@ fn read_url(form: FileForm, config: Fields<'_>, report: &mut Report<'_>) -> Resu
     }
     bad.map_or_else(|| Ok(url.to_owned()), Err)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wise() -> Value {
+        json!({"name": "w", "type": "Intel", "enabled": true, "plugin": "Wise",
+               "config": r#"{"url": "http://wise:8081/ip/${ip}"}"#})
+    }
+
+    fn nesd() -> Value {
+        json!({"name": "n", "type": "Vuln", "enabled": true, "plugin": "Nesd",
+               "config": r#"{"url": "https://nesd/?ip=${ip}&port=${port}", "allow_low_severity": true}"#})
+    }
+
+    fn intel(source: &Value) -> Checked<Vec<Source>> {
+        read_intel("intel_x.json", json!({"intel_sources": [source]}).to_string().as_bytes())
+    }
+
+    fn vuln(source: &Value) -> Checked<Vec<Source>> {
+        read_vuln("vuln_x.json", json!({"vuln_sources": [source]}).to_string().as_bytes())
+    }
+
+    /// What is said about an intel source that works but for this field; errors unless `harmless`.
+    #[track_caller]
+    fn check(field: &str, value: Value, harmless: bool, expected: &[&str]) {
+        let mut source = wise();
+        source[field] = value;
+        check_source(&intel(&source), harmless, expected);
+    }
+
+    #[track_caller]
+    fn check_source(checked: &Checked<Vec<Source>>, harmless: bool, expected: &[&str]) {
+        let said: Vec<_> = checked.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), expected.len(), "{said:?}");
+        for (said, expected) in said.iter().zip(expected) {
+            assert!(said.contains(expected), "{said:?} does not say {expected:?}");
+        }
+        assert_eq!(checked.has_errors(), !harmless, "{said:?}");
+    }
+
+    #[test]
+    fn sources_of_both_kinds() {
+        let checked = intel(&wise());
+        assert_eq!(checked.problems, []);
+        let expected = Source {
+            name: "w".to_owned(),
+            kind: "Intel".to_owned(),
+            enabled: true,
+            plugin: Plugin::Wise { url: "http://wise:8081/ip/${ip}".to_owned() },
+            file: "intel_x.json".to_owned(),
+        };
+        assert_eq!(checked.value, [expected]);
+
+        let checked = vuln(&nesd());
+        assert_eq!(checked.problems, []);
+        let url = "https://nesd/?ip=${ip}&port=${port}".to_owned();
+        assert_eq!(checked.value[0].plugin, Plugin::Nesd { url, allow_low_severity: true });
+    }
+
+    #[test]
+    fn several_sources_of_one_plugin_are_all_kept() {
+        let mut second = wise();
+        second["name"] = json!("w2");
+        let file = json!({"intel_sources": [wise(), second]}).to_string();
+        let checked = read_intel("intel_x.json", file.as_bytes());
+        assert_eq!(checked.value.iter().map(|source| &*source.name).collect::<Vec<_>>(), ["w", "w2"]);
+    }
+
+    #[test]
+    fn an_unknown_plugin_is_a_warning_and_the_source_is_not_used() {
+        let expected = "intel_x.json: source \"w\": plugin: warning: \"Misp\" is no plugin for this: the source is not \
+                        used; write \"Wise\"";
+        check("plugin", json!("Misp"), true, &[expected]);
+        check("plugin", json!("wise"), true, &["\"wise\" is no plugin"]);
+        let checked = intel(&nesd());
+        assert_eq!(checked.value, []);
+        check_source(&checked, true, &["\"Nesd\" is no plugin for this"]);
+    }
+
+    #[test]
+    fn fields() {
+        check("name", Value::Null, false, &["entry 1: name: is missing"]);
+        check("name", json!(""), false, &["name: is empty"]);
+        check("type", Value::Null, true, &[]);
+        check("type", json!(1), false, &["type: 1 is not a text"]);
+        check("enabled", json!("true"), false, &["enabled: \"true\" is not true or false"]);
+        check("enabled", Value::Null, true, &["enabled: warning: is missing: the source is not asked"]);
+        check("plugin", Value::Null, false, &["plugin: is missing"]);
+        check("config", Value::Null, false, &["config: is missing"]);
+        check("config", json!({"url": "x"}), false, &["config: an object is not a text"]);
+        check(
+            "config",
+            json!("http://x/${ip}"),
+            false,
+            &["config: \"http://x/${ip}\" is not JSON in a text"],
+        );
+        check("config", json!("[]"), false, &["config: is not an object in a text"]);
+        check("config", json!("{}"), false, &["source \"w\": url: is missing"]);
+        check(
+            "config",
+            json!("[".repeat(10_000)),
+            false,
+            &["is not JSON in a text: recursion limit exceeded"],
+        );
+    }
+
+    #[test]
+    fn urls() {
+        let check = |url: &str, expected: &[&str]| {
+            check("config", json!(json!({"url": url}).to_string()), expected.is_empty(), expected);
+        };
+        check("http://wise/${ip}", &[]);
+        check("https://[2001:db8::1]:8081/?q=${ip}&r=1", &[]);
+        check("http://wise/", &["source \"w\": url: \"http://wise/\" lacks ${ip}"]);
+        check("http://wise/$ip", &["lacks ${ip}"]);
+        check(
+            "ftp://wise/${ip}",
+            &["\"ftp://wise/${ip}\" is no URL: it begins with http:// or https:// and a host"],
+        );
+        check("wise/${ip}", &["is no URL"]);
+        check("http:///${ip}", &["is no URL"]);
+        check("http://wi se/${ip}", &["holds blanks or control characters"]);
+        check("x", &["is no URL", "lacks ${ip}"]);
+    }
+
+    #[test]
+    fn a_vulnerability_source_is_asked_about_address_and_port() {
+        let mut source = nesd();
+        source["config"] = json!(r#"{"url": "http://nesd/?ip=${ip}"}"#);
+        check_source(&vuln(&source), false, &["source \"n\": url: \"http://nesd/?ip=${ip}\" lacks ${port}"]);
+        source["config"] = json!(r#"{"url": "http://nesd/${ip}/${port}", "allow_low_severity": 1}"#);
+        check_source(&vuln(&source), false, &["allow_low_severity: 1 is not true or false"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_disabled_source_stops_nothing() {
+        let mut source = wise();
+        source["enabled"] = json!(false);
+        assert!(!intel(&source).value[0].enabled);
+        source["config"] = json!("{}");
+        let checked = intel(&source);
+        check_source(&checked, true, &["url: warning: is missing"]);
+        assert_eq!(checked.value, []);
+    }
+}

@@ -85,3 +85,37 @@ impl StickyField {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::json::decode;
+
+    #[test]
+    fn names_are_exact_and_read_back() {
+        for field in StickyField::ALL {
+            assert_eq!(StickyField::from_name(field.as_str()), Some(field));
+            assert_eq!(StickyField::from_name(&field.as_str().to_lowercase()), None);
+        }
+        assert_eq!(StickyField::from_name("none"), None);
+    }
+
+    #[test]
+    fn each_field_brings_its_own_value_and_nothing_is_one_too() {
+        let event =
+            br#"{"event_id":"e","timestamp":"2024-03-01T10:00:00Z","sensor":"s","plugin_id":1,"plugin_sid":2,
+            "src_ip":"10.0.0.1","dst_ip":"::1","src_port":3,"custom_data1":"a","custom_data2":"b"}"#;
+        let event = decode(event).unwrap();
+        let check = |name: &str, expected: StickyValue| {
+            assert_eq!(StickyField::from_name(name).unwrap().value(&event), expected, "{name}");
+        };
+        check("PLUGIN_SID", StickyValue::Number(2));
+        check("SRC_IP", StickyValue::Address("10.0.0.1".parse().unwrap()));
+        check("DST_IP", StickyValue::Address("::1".parse().unwrap()));
+        check("SRC_PORT", StickyValue::Number(3));
+        check("DST_PORT", StickyValue::Number(0));
+        check("CUSTOM_DATA1", StickyValue::Text("a".into()));
+        check("CUSTOM_DATA2", StickyValue::Text("b".into()));
+        check("CUSTOM_DATA3", StickyValue::Text("".into()));
+    }
+}

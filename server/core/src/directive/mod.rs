@@ -11,6 +11,8 @@ pub mod file;
 mod interner;
 mod rule;
 mod stages;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -29,9 +29,9 @@ impl Stages {
         (Self { sorted: taken.into_iter().collect(), complete }, of_rules)
     }
 
-    /// Whether it is the lowest, so that its rule opens backlogs.
+    /// Whether it is the lowest, so that its rule opens backlogs. Of none while any stage is bad.
     pub(super) fn is_first(&self, stage: u8) -> bool {
-        self.sorted.first() == Some(&stage)
+        self.complete.is_ok() && self.sorted.first() == Some(&stage)
     }
 
     /// The position of the rule that `:n` in `stage` refers to, or what is wrong with it. The outer error: that cannot

@@ -223,7 +223,11 @@ mod tests {
         check("\"3\"", small, Err(&["\"3\" is not a number: write it without quotes"]));
         check("false", small, Err(&["false is not a number"]));
         check("null", small, Err(&["is missing"]));
-        check("99999999999999999999", small, Err(&["1e20 is not a whole number up to 18446744073709551615"]));
+        check(
+            "99999999999999999999",
+            small,
+            Err(&["1e+20 is not a whole number up to 18446744073709551615"]),
+        );
         check("18446744073709551615", |f, r| f.whole_in("x", 1..=u64::MAX, r), Ok(u64::MAX));
         check("0", |f, r| f.whole_in("x", 1..=u64::MAX, r), Err(&["0 is too small: it must be 1 or more"]));
     }

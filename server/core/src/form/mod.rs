@@ -168,7 +168,7 @@ mod tests {
         check(
             "{\"things\": [{},\n  {\"n\": 1e999},\n  {\"t\":\n \"\\ud800\"}, {}]}",
             &[
-                "entry 2: cannot be read: number out of range at line 2 column 14",
+                "entry 2: cannot be read: number out of range at line 2 column 13",
                 "entry 3: cannot be read: unexpected end of hex escape at line 4 column ",
             ],
         );
