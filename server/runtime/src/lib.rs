@@ -4,6 +4,7 @@
 //! - [`clock`]: the only place that reads the wall clock.
 //! - [`shutdown`]: stopping as a value that is passed down.
 //! - [`telemetry`], [`metrics`], [`status`]: what a process says about itself.
+//! - [`program`]: what every `main` does.
 //! - [`args`], [`files`], [`tls`], [`build`]: arguments, folders and the like that all our programs share.
 
 pub mod args;
@@ -12,6 +13,7 @@ pub mod bus;
 pub mod clock;
 pub mod files;
 pub mod metrics;
+pub mod program;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;

@@ -144,6 +144,18 @@ impl Shutdown {
         }
     }
 
+    /// Waits until the shutdown begins and everything has stopped; `who` is stopping, in the words of an error.
+    ///
+    /// # Errors
+    /// Who was late, or that a part failed.
+    pub async fn run_until_stopped(&self, who: &str, grace: Duration) -> anyhow::Result<()> {
+        self.begun().await;
+        self.finish(grace).await?;
+        anyhow::ensure!(!self.failed(), "{who} stopped because a part of it failed; the log says which");
+        info!("{who} stopped");
+        Ok(())
+    }
+
     fn running(&self) -> Vec<&'static str> {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }

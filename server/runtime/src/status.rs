@@ -12,8 +12,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
 
 /// What prometheus-client writes, and what Prometheus asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -109,6 +112,26 @@ async fn show_readiness(State(readiness): State<Readiness>) -> Response {
     let report = readiness.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report)).into_response()
+}
+
+/// Makes "connected to the bus" a condition of `readiness`, for as long as the bus is there.
+pub async fn follow_bus(mut connected: watch::Receiver<bool>, readiness: Readiness) {
+    loop {
+        let state = if *connected.borrow_and_update() { Ok(()) } else { Err("not connected to NATS".to_owned()) };
+        readiness.set("event_bus", state);
+        if connected.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Serves [`router`] on a listener of its own, for a process that serves nothing else over HTTP, until the shutdown begins.
+pub async fn serve(listener: TcpListener, metrics: Metrics, readiness: Readiness, shutdown: Shutdown) {
+    let serving = axum::serve(listener, router(metrics, readiness))
+        .with_graceful_shutdown(async move { shutdown.begun().await });
+    if let Err(error) = serving.await {
+        tracing::warn!(%error, "/metrics, /healthz and /readyz are not served any more");
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! The bus between processes: core NATS, as existing dsiem processes use it.
 //!
-//! One connection that is kept up for ever, with three uses: [`publisher`] puts events on the bus and says so only when
-//! the server has them, [`subscription`] reads without pause into a queue that counts what it drops, and [`overload`]
-//! carries overload signals. Core NATS loses what is under way when a connection breaks; [`sequence`] numbers what is
-//! published, so that receivers count what is missing.
+//! One connection that is kept up for ever, with three uses: the publisher puts events on the bus and says so only when
+//! the server has them, the subscription reads without pause into a queue that counts what it drops, and overload signals
+//! go the other way. Core NATS loses what is under way when a connection breaks; what is published is numbered, so that
+//! receivers count what is missing.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
+use tokio::sync::{mpsc, watch};
+use tracing::error;
 
 use super::{EventPublisher, EventSubscription, OverloadReceiver, OverloadSender};
 use crate::clock::Clock;
@@ -20,12 +25,6 @@ mod overload;
 mod publisher;
 mod sequence;
 mod subscription;
-
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-
-use tokio::sync::{mpsc, watch};
-use tracing::error;
 
 pub use address::check_url;
 pub use overload::SignalSender;
