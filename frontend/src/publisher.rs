@@ -78,7 +78,7 @@ pub(crate) enum Unavailable {
         max: usize,
     },
     /// What the bus says.
-    #[error("the event bus does not take events at this moment ({0}); send this again")]
+    #[error("the events were not accepted: {0}")]
     Bus(#[from] PublishError),
 }
 

@@ -104,7 +104,8 @@ impl Frontend {
         }
     }
 
-    /// What it serves, without a listener: for tests of one request.
+    /// What it serves, without a listener: for tests of one request. [`run`](Self::run) does not end before such a copy
+    /// is dropped, because refused events may still come from it.
     pub fn router(&self) -> Router {
         self.router.clone()
     }

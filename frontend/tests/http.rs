@@ -291,7 +291,7 @@ async fn a_full_queue_is_503_and_what_was_refused_can_be_sent_again() {
     let mut sender = Sender::on(Bus::with_room_for(2), |_| {});
     let three = format!("[{EVENT},{EVENT}]");
     sender.check(Asked::post("/events", &three), OK, "").await;
-    let answer = sender.check(Asked::post("/events", EVENT), 503, "send this again").await;
+    let answer = sender.check(Asked::post("/events", EVENT), 503, "the events were not accepted: ").await;
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(sender.published().await.len(), 2);
     sender.check(Asked::post("/events", EVENT), OK, "").await;
@@ -318,7 +318,7 @@ async fn more_than_max_queue_events_on_their_way_are_503() {
 async fn a_bus_that_is_away_is_503() {
     let mut sender = Sender::new();
     sender.close_bus();
-    let answer = sender.check(Asked::post("/events", EVENT), 503, "send this again").await;
+    let answer = sender.check(Asked::post("/events", EVENT), 503, "the events were not accepted: ").await;
     assert_eq!(answer.header("retry-after"), "5");
     assert_eq!(sender.metric("dsiem_frontend_events_refused_total{reason=\"not_connected\"}"), 1);
 }
