@@ -14,8 +14,9 @@
 //! 5. [`backlog`]: the state machine of one attempt at completing a directive, with [`sticky`] and [`risk`].
 //! 6. [`alarm`]: the documents that come out; [`finding`]: what look-ups add to them; [`snapshot`]: state at rest.
 //!
-//! Beside the way: [`sources`] (intel and vulnerability source files), [`throttle`] (the frontend's limiter) and
-//! [`problem`] (everything that is wrong with a file, told to the person who wrote it).
+//! Beside the way: [`sources`] (intel and vulnerability source files), [`throttle`] (the frontend's limiter),
+//! [`configuration`] (a file checked by its name) and [`problem`] (everything that is wrong with a file, told to the
+//! person who wrote it).
 
 pub mod alarm;
 pub mod assets;

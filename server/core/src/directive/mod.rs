@@ -1,7 +1,7 @@
 //! A directive: a detection in stages, compiled from its file form into types that cannot be wrong.
 //!
 //! All text is turned into meaning here, at load: addresses are parsed, references point at rules by position, stages
-//! are in order. The path of an event has no parsing, no allocation and no error. [`file`] is the form in files;
+//! are in order. The path of an event has no parsing, no allocation and no error. [`mod@file`] is the form in files;
 //! [`check`] reads a file and returns every problem in it.
 
 pub mod check;

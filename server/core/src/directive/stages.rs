@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::form::{Fields, Report, Reported, out_of_range};
 
+/// How many stages a message lists.
+const MAX_SHOWN: usize = 10;
+
 /// The stages of one directive, in their order.
 pub(super) struct Stages {
     sorted: Vec<u8>,
@@ -48,7 +51,10 @@ impl Stages {
     }
 
     fn no_such_stage(&self, n: u64) -> String {
-        let stages: Vec<_> = self.sorted.iter().map(ToString::to_string).collect();
+        let mut stages: Vec<_> = self.sorted.iter().take(MAX_SHOWN).map(ToString::to_string).collect();
+        if self.sorted.len() > MAX_SHOWN {
+            stages.push("…".to_owned());
+        }
         let stages = stages.join(", ");
         format!("\":{n}\" refers to no stage: write the number of a lower stage; the stages are {stages}")
     }

@@ -17,6 +17,9 @@ use serde_json::value::RawValue;
 pub(crate) use fields::{Fields, Reported, out_of_range, required};
 pub(crate) use report::{Report, quoted};
 
+/// The largest entry that is read, in bytes: as a tree it takes many times that.
+const MAX_ENTRY_BYTES: usize = 4 << 20;
+
 /// The entries of one file, still as text.
 pub(crate) struct Entries<'a> {
     text: &'a str,
@@ -35,8 +38,10 @@ impl<'a> Entries<'a> {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.trim_start_matches('\u{feff}'),
             Err(error) => {
-                let (line, column) = position(&bytes[..error.valid_up_to()]);
-                return Err(report.error("", format!("is not UTF-8 text: line {line} column {column}")));
+                let mut place = Place::START;
+                place.advance(bytes, error.valid_up_to());
+                let message = format!("is not UTF-8 text: line {} column {}", place.line, place.column());
+                return Err(report.error("", message));
             }
         };
         match list_under(text, key) {
@@ -58,38 +63,63 @@ impl<'a> Entries<'a> {
         report: &mut Report<'_>,
         mut with: impl FnMut(&mut Report<'_>, Result<Value, Reported>),
     ) {
+        let mut place = Place::START;
         for (index, raw) in self.raw.iter().enumerate() {
             report.enter(format!("entry {}", index + 1));
-            let value = serde_json::from_str(raw.get())
-                .map_err(|error| report.error("", self.unreadable(raw, &error)));
+            let value = self.parse(raw, &mut place).map_err(|message| report.error("", message));
             with(report, value);
         }
         report.leave();
+    }
+
+    /// One entry, or what is wrong with it, with the line and column of the file. `place` is where the search for
+    /// them starts: that of the last bad entry.
+    fn parse(&self, raw: &RawValue, place: &mut Place) -> Result<Value, String> {
+        let json = raw.get();
+        if json.len() > MAX_ENTRY_BYTES {
+            return Err(format!("takes {} bytes, and at most {MAX_ENTRY_BYTES} are read", json.len()));
+        }
+        serde_json::from_str(json).map_err(|error| {
+            let offset = (json.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+            place.advance(self.text.as_bytes(), offset);
+            let first_column = if error.line() == 1 { place.column() } else { 1 };
+            let line = place.line + error.line().saturating_sub(1);
+            let column = first_column + error.column().saturating_sub(1);
+            let message = error.to_string();
+            let reason = message.rsplit_once(" at line ").map_or(message.as_str(), |(reason, _)| reason);
+            format!("cannot be read: {reason} at line {line} column {column}")
+        })
     }
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.raw.is_empty()
     }
-
-    /// The error of one entry, with the line and column of the file.
-    fn unreadable(&self, raw: &RawValue, error: &serde_json::Error) -> String {
-        let offset = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        let (line, column) = position(&self.text.as_bytes()[..offset.min(self.text.len())]);
-        let column =
-            if error.line() == 1 { column + error.column().saturating_sub(1) } else { error.column() };
-        let line = line + error.line().saturating_sub(1);
-        let message = error.to_string();
-        let reason = message.rsplit_once(" at line ").map_or(message.as_str(), |(reason, _)| reason);
-        format!("cannot be read: {reason} at line {line} column {column}")
-    }
 }
 
-/// Line and column, from 1, of what follows `before`.
-fn position(before: &[u8]) -> (usize, usize) {
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    (line, before.len() - start + 1)
+/// A place in a file, found by going on from an earlier one, so that a file of bad entries is gone through once.
+struct Place {
+    offset: usize,
+    line: usize,
+    line_start: usize,
+}
+
+impl Place {
+    const START: Self = Self { offset: 0, line: 1, line_start: 0 };
+
+    fn advance(&mut self, bytes: &[u8], to: usize) {
+        let passed = bytes.get(self.offset..to).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+        if let Some(newline) = passed.iter().rposition(|byte| *byte == b'\n') {
+            self.line_start = self.offset + newline + 1;
+        }
+        self.offset = self.offset.max(to);
+    }
+
+    /// From 1, in bytes, as JSON errors count.
+    fn column(&self) -> usize {
+        self.offset - self.line_start + 1
+    }
 }
 
 fn list_under<'a>(text: &'a str, key: &'static str) -> Result<Option<Vec<&'a RawValue>>, serde_json::Error> {
@@ -171,6 +201,26 @@ mod tests {
                 "entry 2: cannot be read: number out of range at line 2 column 13",
                 "entry 3: cannot be read: unexpected end of hex escape at line 4 column ",
             ],
+        );
+    }
+
+    #[test]
+    fn a_file_of_bad_entries_is_gone_through_once() {
+        let mut report = Report::new("f.json");
+        let file = format!("{{\"things\": [\n{}0]}}", "1e999,\n".repeat(50_000));
+        let entries = Entries::read(file.as_bytes(), "things", &mut report).unwrap();
+        entries.each(&mut report, |_, _| {});
+        let problems = report.finish();
+        assert_eq!(problems.len(), 50_000);
+        assert!(problems[49_999].message.ends_with("at line 50001 column 5"), "{}", problems[49_999]);
+    }
+
+    #[test]
+    fn an_entry_that_would_fill_the_memory_is_refused() {
+        let zeros = "0,".repeat(MAX_ENTRY_BYTES / 2);
+        check(
+            format!("{{\"things\": [[{zeros}0]]}}"),
+            &["entry 1: takes 4194307 bytes, and at most 4194304 are read"],
         );
     }
 

@@ -53,7 +53,8 @@ impl<T> List<T> {
         accepted
     }
 
-    /// The positions of the items that can never decide, and why.
+    /// The positions of the items that can never decide, and why. [`Idle::AcceptedAnyway`] is not said of an item that a
+    /// later refusal overlaps, even where that one decides nothing itself.
     #[must_use]
     pub fn idle_items(&self) -> Vec<(usize, Idle)>
     where
@@ -147,6 +148,8 @@ comparable_by_equality!(u16, crate::directive::Text);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn list(text: &str) -> List<u16> {
@@ -217,5 +220,44 @@ mod tests {
         check_idle_networks("!10.0.0.0/24,10.0.0.0/16,!10.0.0.0/8", &[]);
         check_idle_networks("!10.0.0.0/24,10.0.0.0/8,!10.9.0.0/16", &[(2, Idle::DecidedBefore)]);
         check_idle_networks("0.0.0.0/0,::1/128", &[]);
+    }
+
+    /// Networks in 10.0.0.0/29, so that all eight addresses can be tried.
+    fn any_item() -> impl Strategy<Value = Item<IpNet>> {
+        (any::<bool>(), 0u8..8, 29u8..=32).prop_map(|(negated, host, prefix)| {
+            let network = ipnet::Ipv4Net::new([10, 0, 0, host].into(), prefix).unwrap().trunc();
+            Item { negated, value: network.into() }
+        })
+    }
+
+    /// Whether any address is decided by this item, and whether any is accepted or refused only because of it.
+    fn decides_and_matters(items: &[Item<IpNet>], position: usize) -> (bool, bool) {
+        let mut without = items.to_vec();
+        without.remove(position);
+        let (list, without) = (List::new(items), List::new(without));
+        let decided = (0..8u8)
+            .map(|host| std::net::IpAddr::from([10, 0, 0, host]))
+            .filter(|address| items.iter().position(|item| item.value.contains(address)) == Some(position));
+        let matters = |address| {
+            list.accepts(|network| network.contains(&address))
+                != without.accepts(|network| network.contains(&address))
+        };
+        let decided: Vec<_> = decided.collect();
+        (!decided.is_empty(), decided.into_iter().any(matters))
+    }
+
+    proptest! {
+        #[test]
+        fn idle_items_are_idle_when_all_addresses_are_tried(items in prop::collection::vec(any_item(), 0..7)) {
+            let idle = List::new(items.clone()).idle_items();
+            for position in 0..items.len() {
+                let (decides, matters) = decides_and_matters(&items, position);
+                match idle.iter().find(|(idle, _)| *idle == position) {
+                    Some((_, Idle::DecidedBefore)) => prop_assert!(!decides, "{items:?} at {position}"),
+                    Some((_, Idle::AcceptedAnyway)) => prop_assert!(decides && !matters, "{items:?} at {position}"),
+                    None => prop_assert!(decides, "{items:?} at {position}"),
+                }
+            }
+        }
     }
 }
