@@ -1,0 +1,298 @@
+//! The one owner of `logs/siem_alarms.json` and `logs/siem_alarm_events.json`.
+//!
+//! Whatever correlation has to say goes through one bounded queue to one thread, which writes it in batches: an alarm
+//! document a line into the first file, one line for each event of an alarm into the second. A record is accepted
+//! when [`AlarmLog::write`] returns, and everything accepted is written before the task of [`open`] ends. A full
+//! queue makes writers wait, which is the back-pressure of a slow disk. A failing disk is retried for ever.
+
+mod append_file;
+
+use std::path::Path;
+use std::sync::mpsc as blocking;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
+use dsiem_runtime::status::Readiness;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+
+use append_file::{AppendFile, Pending};
+
+/// The file of alarm documents, in the logs folder.
+pub const ALARMS_FILE: &str = "siem_alarms.json";
+/// The file that says which events belong to which stage of which alarm, in the logs folder.
+pub const ALARM_EVENTS_FILE: &str = "siem_alarm_events.json";
+
+/// How many records may wait to be written; full, writers wait.
+const QUEUE_RECORDS: usize = 4096;
+/// How many records are written at once at most.
+const BATCH_RECORDS: usize = 512;
+/// A buffer that grew beyond this for one batch is given back afterwards.
+const KEPT_BUFFER_BYTES: usize = 4 << 20;
+/// The pause after the first failure to write; it doubles up to the last.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// The name of the log in `/readyz`.
+const CONDITION: &str = "alarm_log";
+
+/// One line of one of the two files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogRecord {
+    /// An alarm document: one JSON object without a newline in it.
+    Alarm(Vec<u8>),
+    /// An event that was counted for a stage of an alarm.
+    AlarmEvent {
+        /// The alarm's id.
+        alarm_id: Box<str>,
+        /// The stage it was counted for.
+        stage: u8,
+        /// The event's id, as it was sent.
+        event_id: Box<str>,
+    },
+}
+
+/// Where correlation writes its results; clones write into the same files.
+#[derive(Debug, Clone)]
+pub struct AlarmLog {
+    queue: mpsc::Sender<LogRecord>,
+    waiting: Gauge,
+    lost: Counter,
+}
+
+/// A line of the second file, its keys in the order of existing files.
+#[derive(Serialize)]
+struct AlarmEventLine<'a> {
+    alarm_id: &'a str,
+    stage: u8,
+    event_id: &'a str,
+}
+
+impl AlarmLog {
+    /// A log whose records go into `queue` instead of files: for tools that show alarms, and for tests.
+    #[must_use]
+    pub fn to(queue: mpsc::Sender<LogRecord>, metrics: &Metrics) -> Self {
+        Self { queue, waiting: waiting(metrics), lost: lost(metrics) }
+    }
+
+    /// Hands a record to the writer; waits while the queue is full. Records of one caller are written in their order.
+    pub async fn write(&self, record: LogRecord) {
+        if self.queue.send(record).await.is_err() {
+            // Only after the writer was told to give up: it has logged that.
+            self.lost.inc();
+        }
+        self.show_waiting();
+    }
+
+    fn show_waiting(&self) {
+        self.waiting.set(as_gauge(self.queue.max_capacity() - self.queue.capacity()));
+    }
+}
+
+/// Creates or opens both files in the folder `logs` and starts the thread that writes them.
+///
+/// The returned task ends when all handles are dropped and everything accepted is written. Dropping it early tells
+/// the thread to give up the retries of a failing disk.
+///
+/// # Errors
+/// When a file can be neither created nor opened for append.
+pub fn open(
+    logs: &Path,
+    metrics: &Metrics,
+    readiness: &Readiness,
+) -> anyhow::Result<(AlarmLog, impl Future<Output = ()> + Send + 'static)> {
+    let (queue, records) = mpsc::channel(QUEUE_RECORDS);
+    let (waiting, lost) = (waiting(metrics), lost(metrics));
+    // Nothing is sent: the writer sees that the other end is gone.
+    let (not_given_up, given_up) = blocking::sync_channel(0);
+    let (ended, end) = oneshot::channel();
+    let writer = Writer {
+        records,
+        given_up,
+        alarms: Output::open(
+            logs,
+            ALARMS_FILE,
+            metrics.counter("dsiem_alarm_log_alarms", "Alarm documents written"),
+        )?,
+        events: Output::open(
+            logs,
+            ALARM_EVENTS_FILE,
+            metrics.counter("dsiem_alarm_log_events", "Alarm event lines written"),
+        )?,
+        failures: metrics.counter("dsiem_alarm_log_failures", "Failed attempts to write the alarm files"),
+        lost: lost.clone(),
+        waiting: waiting.clone(),
+        readiness: readiness.clone(),
+        is_failing: false,
+    };
+    let thread = thread::Builder::new()
+        .name("alarm-log".to_owned())
+        .spawn(move || {
+            writer.run();
+            ended.send(()).ok();
+        })
+        .context("cannot start the thread that writes the alarm files")?;
+    let task = async move {
+        let _not_given_up: blocking::SyncSender<()> = not_given_up;
+        if end.await.is_err()
+            && let Err(panic) = thread.join()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    };
+    Ok((AlarmLog { queue, waiting, lost }, task))
+}
+
+fn waiting(metrics: &Metrics) -> Gauge {
+    metrics.gauge("dsiem_alarm_log_queue_length", "Alarms and alarm events waiting to be written")
+}
+
+fn lost(metrics: &Metrics) -> Counter {
+    metrics.counter("dsiem_alarm_log_lost", "Alarms and alarm events given up at shutdown")
+}
+
+/// What the thread owns.
+struct Writer {
+    records: mpsc::Receiver<LogRecord>,
+    given_up: blocking::Receiver<()>,
+    alarms: Output,
+    events: Output,
+    failures: Counter,
+    lost: Counter,
+    waiting: Gauge,
+    readiness: Readiness,
+    is_failing: bool,
+}
+
+/// One file and what is on its way into it.
+struct Output {
+    file: AppendFile,
+    pending: Pending,
+    written: Counter,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH_RECORDS);
+        while self.records.blocking_recv_many(&mut batch, BATCH_RECORDS) > 0 {
+            self.waiting.set(as_gauge(self.records.len()));
+            for record in batch.drain(..) {
+                self.render(record);
+            }
+            if !self.write_out() {
+                return self.give_up();
+            }
+        }
+        for output in [&self.alarms, &self.events] {
+            if let Err(error) = output.file.sync() {
+                tracing::debug!(path = %output.file.path().display(), %error, "the system did not confirm the last lines");
+            }
+        }
+    }
+
+    /// Appends the record to what is pending for its file.
+    fn render(&mut self, record: LogRecord) {
+        match record {
+            LogRecord::Alarm(document) => {
+                debug_assert!(!document.contains(&b'\n'), "an alarm document is one line");
+                self.alarms.pending.buffer().extend_from_slice(&document);
+                self.alarms.pending.buffer().push(b'\n');
+            }
+            LogRecord::AlarmEvent { alarm_id, stage, event_id } => {
+                let line = AlarmEventLine { alarm_id: &alarm_id, stage, event_id: &event_id };
+                let buffer = self.events.pending.buffer();
+                serde_json::to_writer(&mut *buffer, &line).expect("text and numbers always become JSON");
+                buffer.push(b'\n');
+            }
+        }
+    }
+
+    /// Writes all that is pending, however often it takes; `false` if it was told to give up first.
+    fn write_out(&mut self) -> bool {
+        let mut pause = FIRST_RETRY;
+        loop {
+            // What one file refuses does not keep the other from its part of the batch.
+            let failure =
+                [&mut self.alarms, &mut self.events].map(Output::write).into_iter().flatten().next();
+            let Some(failure) = failure else {
+                self.recovered();
+                return true;
+            };
+            self.failed(failure);
+            if matches!(self.given_up.recv_timeout(pause), Err(blocking::RecvTimeoutError::Disconnected)) {
+                return false;
+            }
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+    }
+
+    fn failed(&mut self, failure: String) {
+        self.failures.inc();
+        if !self.is_failing {
+            self.is_failing = true;
+            tracing::error!(%failure, "alarms cannot be written; they wait and the write is retried until it works");
+            self.readiness.degrade(CONDITION, failure);
+        }
+    }
+
+    fn recovered(&mut self) {
+        if self.is_failing {
+            self.is_failing = false;
+            tracing::info!("alarms are written again; none was lost");
+            self.readiness.clear(CONDITION);
+        }
+    }
+
+    fn give_up(mut self) {
+        self.records.close();
+        let mut lost = self.alarms.pending.lines_left() + self.events.pending.lines_left();
+        while self.records.try_recv().is_ok() {
+            lost += 1;
+        }
+        self.lost.add(u64::try_from(lost).unwrap_or(u64::MAX));
+        tracing::error!(
+            lines = lost,
+            "alarms and alarm events could not be written before the process had to end"
+        );
+    }
+}
+
+impl Output {
+    fn open(logs: &Path, name: &str, written: Counter) -> anyhow::Result<Self> {
+        let path = logs.join(name);
+        let file = AppendFile::open(path.clone()).with_context(|| {
+            format!(
+                "cannot open {} for writing: give this process write access to the folder {}",
+                path.display(),
+                logs.display()
+            )
+        })?;
+        Ok(Self { file, pending: Pending::default(), written })
+    }
+
+    /// One attempt to write what is pending; the reason when it failed.
+    fn write(&mut self) -> Option<String> {
+        let before = self.pending.lines_left();
+        let result = self.file.append(&mut self.pending);
+        self.written.add(u64::try_from(before.saturating_sub(self.pending.lines_left())).unwrap_or(0));
+        match result {
+            Ok(()) => {
+                self.pending.clear();
+                if self.pending.buffer().capacity() > KEPT_BUFFER_BYTES {
+                    self.pending = Pending::default();
+                }
+                None
+            }
+            Err(error) => Some(format!("{}: {error}", self.file.path().display())),
+        }
+    }
+}
+
+fn as_gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
