@@ -1,0 +1,282 @@
+//! What can be typed, and what the environment may say: every flag and variable of the backends that this one takes the
+//! place of, and a few of its own.
+//!
+//! [`EngineArgs`] are those of correlation itself, wherever it runs; [`ServeArgs`] add what a process of its own needs.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+
+use clap::{
+    ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, value_parser,
+};
+use dsiem_core::duplicates::DEFAULT_WINDOW_SECS;
+use dsiem_core::event::DEFAULT_MAX_CLOCK_SKEW_SECS;
+use dsiem_runtime::args::{CommaList, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::bus::nats::check_url;
+use reqwest::Url;
+
+/// No time in minutes or seconds that can be typed is longer than this: ten years, in minutes.
+const MAX_MINUTES: i64 = 10 * 366 * 24 * 60;
+/// A day, in seconds.
+const DAY_SECS: i64 = 24 * 60 * 60;
+/// A name longer than this does not fit into the names of files.
+const MAX_NODE_BYTES: usize = 150;
+
+const EXAMPLES: &str = "\
+Examples:
+  dsiem-backend serve -n backend-1 -f http://10.0.0.4:8080
+  dsiem-backend serve -n backend-1 --msq nats://10.0.0.5:4222 --filter-threads 4 --metrics-address 0.0.0.0:9100
+  DSIEM_NODE=backend-1 DSIEM_FRONTEND=http://frontend:8080 dsiem-backend -j serve";
+
+/// Events in, alarms out: correlates the events that frontends put on NATS.
+#[derive(Debug, Parser)]
+#[command(name = "dsiem-backend", version = dsiem_runtime::build::VERSION, after_help = EXAMPLES)]
+pub struct Args {
+    /// How much is logged.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Correlate until SIGTERM or SIGINT
+    #[command(after_help = EXAMPLES)]
+    Serve(Box<ServeArgs>),
+}
+
+/// The arguments of `serve`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ServeArgs {
+    /// Name of this node: it loads directives_<NODE>.json and directives_<NODE>_*.json
+    #[arg(short = 'n', long, env = "DSIEM_NODE", value_parser = parse_node)]
+    pub node: String,
+
+    /// Where NATS is; several servers with commas between them
+    #[arg(long, env = "DSIEM_MSQ", hide_env_values = true, default_value = "nats://dsiem-nats:4222", value_name = "URL",
+          value_parser = check_url)]
+    pub msq: String,
+
+    /// Frontend to pull the configuration from
+    #[arg(short = 'f', long, env = "DSIEM_FRONTEND", hide_env_values = true, default_value = "http://frontend:8080",
+          value_name = "URL", value_parser = parse_frontend)]
+    pub frontend: Url,
+
+    /// Serve /metrics, /healthz and /readyz here [default: not at all]
+    #[arg(long, env = "DSIEM_METRICS_ADDRESS", value_name = "IP:PORT")]
+    pub metrics_address: Option<SocketAddr>,
+
+    /// How it correlates.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
+    /// Where its folders are.
+    #[command(flatten)]
+    pub home: HomeArgs,
+
+    /// Telemetry over OpenTelemetry.
+    #[command(flatten)]
+    pub otel: OtelArgs,
+}
+
+/// How a process correlates, whatever else it does.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct EngineArgs {
+    /// Events that may wait to be filtered, beyond which the newest are dropped and counted; 0 for 524288
+    #[arg(
+        short = 'q',
+        long = "max_queue",
+        visible_alias = "max-queue",
+        env = "DSIEM_MAXQUEUE",
+        default_value = "32768",
+        value_name = "EVENTS"
+    )]
+    pub max_queue: u32,
+
+    /// Rate of events per second that this process should sustain; only warnings of the watchdog depend on it
+    #[arg(
+        short = 'e',
+        long = "max_eps",
+        visible_alias = "max-eps",
+        env = "DSIEM_MAXEPS",
+        default_value = "1000",
+        value_name = "RATE"
+    )]
+    pub max_eps: u32,
+
+    /// Seconds that a matching event may wait in here before frontends are told to slow down; 0 for never
+    #[arg(
+        short = 'd',
+        long = "max_delay",
+        visible_alias = "max-delay",
+        env = "DSIEM_MAXDELAY",
+        default_value = "180",
+        value_name = "SECONDS"
+    )]
+    pub max_delay: u32,
+
+    /// Seconds without such a wait after which frontends are told that it is over
+    #[arg(
+        long = "hold_duration",
+        visible_alias = "hold-duration",
+        env = "DSIEM_HOLDDURATION",
+        default_value = "10",
+        value_name = "SECONDS"
+    )]
+    pub hold_duration: u32,
+
+    /// Minutes added to the timeout of every stage, for logs that come late
+    #[arg(short = 'l', long, env = "DSIEM_MINALARMLIFETIME", default_value = "0", value_name = "MINUTES",
+          value_parser = value_parser!(u32).range(..=MAX_MINUTES))]
+    pub min_alarm_lifetime: u32,
+
+    /// States that an alarm can be set to, the first for new ones
+    #[arg(
+        short = 's',
+        long,
+        env = "DSIEM_STATUS",
+        default_value = "Open,In-Progress,Closed",
+        value_name = "LIST"
+    )]
+    pub status: CommaList,
+
+    /// Tags that an alarm can be given, the first for new ones
+    #[arg(
+        short = 't',
+        long,
+        env = "DSIEM_TAGS",
+        value_name = "LIST",
+        default_value = "Identified Threat,False Positive,Valid Threat,Security Incident"
+    )]
+    pub tags: CommaList,
+
+    /// Lowest risk of the class Medium, from 2
+    #[arg(
+        long = "med_risk_min",
+        visible_alias = "med-risk-min",
+        env = "DSIEM_MEDRISKMIN",
+        default_value = "3",
+        value_name = "RISK"
+    )]
+    pub med_risk_min: u8,
+
+    /// Highest risk of the class Medium, above --med_risk_min and up to 9
+    #[arg(
+        long = "med_risk_max",
+        visible_alias = "med-risk-max",
+        env = "DSIEM_MEDRISKMAX",
+        default_value = "6",
+        value_name = "RISK"
+    )]
+    pub med_risk_max: u8,
+
+    /// Minutes for which an answer of an intel or vulnerability source is kept; 0 for 10
+    #[arg(short = 'c', long, env = "DSIEM_CACHEDURATION", default_value = "10", value_name = "MINUTES",
+          value_parser = value_parser!(u32).range(..=MAX_MINUTES))]
+    pub cache: u32,
+
+    /// Also ask intel sources about private, reserved and other addresses that are not global
+    #[arg(long = "intel_private_ip", visible_alias = "intel-private-ip", env = "DSIEM_INTELPRIVATEIP",
+          num_args = 0..=1, require_equals = true, value_name = "BOOL", default_missing_value = "true",
+          default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub intel_private_ip: bool,
+
+    /// Save open backlogs when stopping and go on with them when starting
+    #[arg(long, env = "DSIEM_RELOAD_BACKLOGS", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "true", value_parser = parse_bool, action = ArgAction::Set)]
+    pub reload_backlogs: bool,
+
+    /// Threads that decode events and look up which directives they concern; 0 for half of the CPUs, up to 8
+    #[arg(long, env = "DSIEM_FILTER_THREADS", default_value = "0", value_name = "THREADS",
+          value_parser = value_parser!(u16).range(..=256))]
+    pub filter_threads: u16,
+
+    /// Keep every directive awake from the start, instead of waking it with its first event
+    #[arg(long, env = "DSIEM_PRELOAD_DIRECTIVES", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub preload_all_directives: bool,
+
+    /// Minutes without a backlog after which a directive goes back to sleep
+    #[arg(long, env = "DSIEM_DIRECTIVES_IDLE_TIMEOUT_MINUTES", default_value = "10", value_name = "MINUTES",
+          value_parser = value_parser!(u32).range(5..=MAX_MINUTES))]
+    pub idle_directives_timeout: u32,
+
+    /// Seconds for which a directive knows an event id again and discards the event as a duplicate; 0 for not at all
+    #[arg(long, env = "DSIEM_DUPLICATE_WINDOW", default_value_t = DEFAULT_WINDOW_SECS, value_name = "SECONDS",
+          value_parser = value_parser!(u32).range(..=DAY_SECS))]
+    pub duplicate_window: u32,
+
+    /// Seconds that an event may lie before the end of an earlier stage: from so many on it is discarded. With 0, an
+    /// event of the same second still counts
+    #[arg(long, env = "DSIEM_TIME_ORDER_TOLERANCE", default_value = "5", value_name = "SECONDS",
+          value_parser = value_parser!(u32).range(..=DAY_SECS))]
+    pub time_order_tolerance: u32,
+
+    /// Seconds that an event's timestamp may lie after its receipt; beyond, the time of receipt is taken
+    #[arg(long, env = "DSIEM_MAX_CLOCK_SKEW", default_value_t = DEFAULT_MAX_CLOCK_SKEW_SECS, value_name = "SECONDS",
+          value_parser = value_parser!(u32).range(..=366 * DAY_SECS))]
+    pub max_clock_skew: u32,
+
+    /// Skip directives and look-up sources that cannot work, and repair what Go dsiem repairs, instead of stopping
+    #[arg(long, env = "DSIEM_LENIENT_DIRECTIVES", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub lenient_directives: bool,
+
+    /// Do not test the protocol of rules, for directives that were written for Go dsiem, which never did
+    #[arg(long, env = "DSIEM_IGNORE_PROTOCOL", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub ignore_protocol: bool,
+
+    /// Open backlogs; when there are more, the oldest that has not passed its second stage is dropped and counted
+    #[arg(long, env = "DSIEM_MAX_BACKLOGS", default_value = "1000000", value_name = "BACKLOGS",
+          value_parser = value_parser!(u32).range(1..))]
+    pub max_backlogs: u32,
+}
+
+impl Args {
+    /// Reads the words of a command line, the first of which is the program's name, and the environment.
+    ///
+    /// # Errors
+    /// What is wrong with them, or that help was asked for; [`clap::Error::exit`] does what is right for each.
+    pub fn read(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let command = without_empty_environment(Self::command());
+        Self::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
+}
+
+/// A name that can be part of the names of files.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_node(text: &str) -> Result<String, String> {
+    let node = text.trim();
+    if node.is_empty() {
+        return Err("the node needs a name, for example backend-1".to_owned());
+    }
+    if node.starts_with('.') || node.contains(['/', '\\']) || node.chars().any(char::is_control) {
+        return Err(format!("{node:?} cannot be part of a file name: use letters, digits, - and _"));
+    }
+    if node.len() > MAX_NODE_BYTES {
+        return Err(format!("the name has {} bytes; at most {MAX_NODE_BYTES} are possible", node.len()));
+    }
+    Ok(node.to_owned())
+}
+
+/// The address of a frontend.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_frontend(text: &str) -> Result<Url, String> {
+    let right = "write it as http://host:port";
+    let url = Url::parse(text.trim()).map_err(|error| format!("{error}: {right}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(format!("it does not begin with http:// or https:// and a host: {right}"));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests;
