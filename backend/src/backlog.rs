@@ -143,7 +143,11 @@ impl Drop for Answers {
 impl BacklogTask {
     /// A task for `backlog` that reads from `mailbox`.
     #[must_use]
-    pub fn new(backlog: Backlog, surroundings: Arc<Surroundings>, mailbox: mpsc::Receiver<ToBacklog>) -> Self {
+    pub fn new(
+        backlog: Backlog,
+        surroundings: Arc<Surroundings>,
+        mailbox: mpsc::Receiver<ToBacklog>,
+    ) -> Self {
         Self { backlog, surroundings, mailbox, soon: None, look_ups: None }
     }
 

@@ -72,8 +72,14 @@ impl Census {
         }
         if !inner.full {
             inner.full = true;
-            warn!(limit = self.limit, "too many open backlogs: the oldest ones that have not passed their second stage go");
-            self.readiness.degrade(CONDITION, format!("more than {} backlogs were open; raise --max-backlogs", self.limit));
+            warn!(
+                limit = self.limit,
+                "too many open backlogs: the oldest ones that have not passed their second stage go"
+            );
+            self.readiness.degrade(
+                CONDITION,
+                format!("more than {} backlogs were open; raise --max-backlogs", self.limit),
+            );
         }
         let Some((_, (victim_manager, victim))) = inner.may_go.pop_first() else { return Admission::Refused };
         // The victim's place is given away now; it leaves once its manager hears of it.

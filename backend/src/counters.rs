@@ -84,15 +84,24 @@ impl Counters {
             events_whitelisted: events("whitelisted", "Events from whitelisted sources"),
             events_unconcerned: events("unconcerned", "Events that concern no directive"),
             events_dispatched: events("dispatched", "Events that concern at least one directive"),
-            events_dropped_at_stop: events("dropped_at_stop", "Events given up because the process had to stop"),
+            events_dropped_at_stop: events(
+                "dropped_at_stop",
+                "Events given up because the process had to stop",
+            ),
             events_from_the_future: events(
                 "from_the_future",
                 "Events whose timestamp lies more than the allowed skew after their receipt",
             ),
             pairs_offered: pairs("offered", "Pairs of event and directive"),
-            pairs_consumed: pairs("consumed", "Pairs of event and directive where an open backlog took the event"),
+            pairs_consumed: pairs(
+                "consumed",
+                "Pairs of event and directive where an open backlog took the event",
+            ),
             pairs_opened: pairs("opened", "Pairs of event and directive where the event opened a backlog"),
-            pairs_not_matching: pairs("not_matching", "Pairs of event and directive where the event matched nothing"),
+            pairs_not_matching: pairs(
+                "not_matching",
+                "Pairs of event and directive where the event matched nothing",
+            ),
             discarded_duplicate: discarded.with("duplicate"),
             discarded_same_event: discarded.with("same_event"),
             discarded_nothing_new: discarded.with("nothing_new"),
@@ -103,8 +112,10 @@ impl Counters {
             backlogs_evicted: backlogs("evicted", "Backlogs that went because too many were open"),
             backlogs_failed: backlogs("failed", "Backlogs lost to a fault in this program"),
             backlogs_discarded: backlogs("discarded", "Saved backlogs that were not taken over"),
-            remembered_dropped: metrics
-                .counter("dsiem_remembered_dropped", "Event ids forgotten before the end of the duplicate window"),
+            remembered_dropped: metrics.counter(
+                "dsiem_remembered_dropped",
+                "Event ids forgotten before the end of the duplicate window",
+            ),
             look_ups_skipped: metrics
                 .counter("dsiem_look_ups_skipped", "Terms not looked up because one alarm had too many"),
             budget_missed: metrics.counter(

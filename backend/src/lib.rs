@@ -4,9 +4,13 @@
 //! meets them.
 
 pub mod alarm_log;
+pub mod args;
 pub mod backlog;
 pub mod catalog;
 pub mod census;
+pub mod config;
+pub mod config_files;
+pub mod config_sync;
 pub mod counters;
 pub mod enrich;
 pub mod filter;
@@ -15,5 +19,6 @@ pub mod manager;
 pub mod pipeline;
 pub mod pressure;
 pub mod roster;
+pub mod service;
 pub mod state;
 pub mod watchdog;

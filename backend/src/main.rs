@@ -1,2 +1,16 @@
-//! The backend binary.
-fn main() {}
+//! The backend as a process of its own: reads its arguments, runs, and says how it ended.
+
+use std::process::ExitCode;
+
+use dsiem_backend::args::{Args, Command};
+use dsiem_backend::config::ServeConfig;
+use dsiem_backend::service;
+use dsiem_runtime::program;
+
+fn main() -> ExitCode {
+    let args = Args::read(std::env::args_os()).unwrap_or_else(|e| e.exit());
+    program::run("dsiem-backend", &args.log, async {
+        let Command::Serve(serve) = args.command;
+        service::serve(ServeConfig::from_args(*serve, program::seed(), program::cpus())?).await
+    })
+}

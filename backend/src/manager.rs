@@ -240,7 +240,8 @@ impl Manager {
                 // A sender of our own keeps the channel open.
                 let Some(answer) = self.answers.recv().await else { break };
                 if let Some(outcome) = self.take(answer).filter(Outcome::consumed) {
-                    strongest = Some(strongest.map_or(outcome.verdict, |before| stronger(before, outcome.verdict)));
+                    strongest =
+                        Some(strongest.map_or(outcome.verdict, |before| stronger(before, outcome.verdict)));
                 }
             }
         }
@@ -286,8 +287,7 @@ impl Manager {
     async fn open(&mut self, event: &Arc<Event>) {
         let shared = self.shared.clone();
         let counters = &shared.surroundings.counters;
-        let (backlog, outcome) =
-            Backlog::open(self.directive.clone(), event, shared.surroundings.context());
+        let (backlog, outcome) = Backlog::open(self.directive.clone(), event, shared.surroundings.context());
         if self.open.has_alarm(backlog.id()) {
             // The same event again, beyond the duplicate window, while its backlog is still open.
             counters.discarded_duplicate.inc();
@@ -333,7 +333,13 @@ impl Manager {
         }
     }
 
-    fn start(&mut self, slot: BacklogSlot, backlog: Backlog, ticket: crate::census::Ticket, beginning: Beginning) {
+    fn start(
+        &mut self,
+        slot: BacklogSlot,
+        backlog: Backlog,
+        ticket: crate::census::Ticket,
+        beginning: Beginning,
+    ) {
         let settings = &self.shared.surroundings.settings;
         let (mailbox, messages) = mpsc::channel(MAILBOX_MESSAGES);
         self.open.add(
@@ -367,7 +373,10 @@ impl Manager {
         while let Some(slot) = self.open.first_due(now.secs()) {
             self.ask(&[slot], || ToBacklog::Deadline(now)).await;
             if self.open.first_due(now.secs()) == Some(slot) {
-                error!(directive.id = self.directive.id, "a backlog did not end at its deadline and is given up");
+                error!(
+                    directive.id = self.directive.id,
+                    "a backlog did not end at its deadline and is given up"
+                );
                 self.lose(slot);
             }
         }
@@ -426,7 +435,11 @@ impl Manager {
         let Some(timeout) = self.shared.idle_timeout else { return };
         let forgotten = self.recent.forget_older(self.shared.clock.now());
         self.lingering.retain(|mailbox| !mailbox.is_closed());
-        if forgotten && self.open.is_empty() && self.lingering.is_empty() && self.last_use.elapsed() >= timeout {
+        if forgotten
+            && self.open.is_empty()
+            && self.lingering.is_empty()
+            && self.last_use.elapsed() >= timeout
+        {
             // Full: it asks again at the next look.
             self.shared.retirements.try_send(Retirement { slot: self.slot, handled: self.handled }).ok();
         }
@@ -434,10 +447,7 @@ impl Manager {
 
     /// Takes the state back from all backlogs and saves it.
     async fn stop(mut self) {
-        let mut state = DirectiveState {
-            backlogs: Vec::new(),
-            remembered: self.recent.iter().collect(),
-        };
+        let mut state = DirectiveState { backlogs: Vec::new(), remembered: self.recent.iter().collect() };
         let mailboxes: Vec<_> = self.open.mailboxes().chain(&self.lingering).cloned().collect();
         self.open.clear();
         self.lingering.clear();

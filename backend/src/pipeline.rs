@@ -97,7 +97,9 @@ pub struct Parts {
 /// # Errors
 /// When saved state cannot be listed or a thread cannot be started.
 pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
-    let Parts { directives, assets, subscription, overload, alarm_log, enrich, store, clock, counters, .. } = parts;
+    let Parts {
+        directives, assets, subscription, overload, alarm_log, enrich, store, clock, counters, ..
+    } = parts;
     let (metrics, readiness, shutdown) = (parts.metrics, parts.readiness, parts.shutdown);
     let settings = Arc::new(config.settings);
     let mut catalog = Catalog::new(directives, assets.clone(), settings.seed);
@@ -105,8 +107,11 @@ pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
     let states = reload(store.as_ref(), &mut catalog, &settings)?;
     let catalog = Arc::new(catalog);
 
-    let filter =
-        Filter { catalog: catalog.clone(), counters: counters.clone(), max_clock_skew_secs: settings.max_clock_skew_secs };
+    let filter = Filter {
+        catalog: catalog.clone(),
+        counters: counters.clone(),
+        max_clock_skew_secs: settings.max_clock_skew_secs,
+    };
     let (send, filtered) = filter::start(filter, config.filter, BATCHES_IN_FLIGHT)
         .context("cannot start the filter threads; is a limit on threads set for this process?")?;
 
@@ -115,7 +120,13 @@ pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
     let pressure = Pressure::new(config.max_delay);
     let backlog_tasks = TaskTracker::new();
     let shared = Arc::new(Shared {
-        surroundings: Arc::new(Surroundings { settings, assets, alarm_log, enrich, counters: counters.clone() }),
+        surroundings: Arc::new(Surroundings {
+            settings,
+            assets,
+            alarm_log,
+            enrich,
+            counters: counters.clone(),
+        }),
         clock,
         census: Census::new(config.max_backlogs, counters.clone(), readiness),
         pressure: pressure.clone(),
@@ -131,8 +142,11 @@ pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
     let managers = TaskTracker::new();
     let roster = roster(catalog, shared, states, &managers, counters.clone(), config.preload);
     let queue_length = metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
-    let watchdog =
-        Watchdog { counters: counters.clone(), queue_length: queue_length.clone(), target_eps: config.target_eps };
+    let watchdog = Watchdog {
+        counters: counters.clone(),
+        queue_length: queue_length.clone(),
+        target_eps: config.target_eps,
+    };
 
     shutdown.spawn_service("overload signals", pressure.run(overload, config.hold));
     shutdown.spawn_service("watchdog", watchdog.run());

@@ -98,8 +98,12 @@ impl Store {
         let saving = tokio::task::spawn_blocking(move || store.save_now(directive_id, &state, now));
         match saving.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => error!(directive.id = directive_id, %error, "cannot save the backlogs of a directive"),
-            Err(error) => error!(directive.id = directive_id, %error, "saving the backlogs of a directive failed"),
+            Ok(Err(error)) => {
+                error!(directive.id = directive_id, %error, "cannot save the backlogs of a directive")
+            }
+            Err(error) => {
+                error!(directive.id = directive_id, %error, "saving the backlogs of a directive failed")
+            }
         }
     }
 
@@ -141,7 +145,9 @@ impl Store {
     }
 
     fn files(&self) -> io::Result<BTreeSet<PathBuf>> {
-        let paths = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<BTreeSet<_>>>()?;
+        let paths = fs::read_dir(&self.folder)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<BTreeSet<_>>>()?;
         Ok(paths.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")).collect())
     }
 
@@ -196,11 +202,18 @@ impl Store {
             let saved = &open.backlog.directive().name;
             let reason = match today {
                 None => "its directive is gone or disabled".to_owned(),
-                Some(today) if today.name != *saved => format!("its directive's name is now {:?}", &*today.name),
+                Some(today) if today.name != *saved => {
+                    format!("its directive's name is now {:?}", &*today.name)
+                }
                 Some(_) => return true,
             };
             self.counters.backlogs_discarded.inc();
-            info!(directive.id = directive_id, backlog.id = open.backlog.id().as_str(), reason, "a saved backlog is discarded");
+            info!(
+                directive.id = directive_id,
+                backlog.id = open.backlog.id().as_str(),
+                reason,
+                "a saved backlog is discarded"
+            );
             false
         });
         (directive_id, state)
@@ -209,7 +222,11 @@ impl Store {
 
 fn reject(path: &Path, reason: &str) {
     match files::set_aside(path, REJECTED) {
-        Ok(aside) => warn!(file = %path.display(), moved_to = %aside.display(), reason, "saved backlogs cannot be read"),
-        Err(error) => error!(file = %path.display(), reason, %error, "saved backlogs cannot be read, nor moved aside"),
+        Ok(aside) => {
+            warn!(file = %path.display(), moved_to = %aside.display(), reason, "saved backlogs cannot be read")
+        }
+        Err(error) => {
+            error!(file = %path.display(), reason, %error, "saved backlogs cannot be read, nor moved aside")
+        }
     }
 }

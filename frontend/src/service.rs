@@ -15,7 +15,6 @@ use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
@@ -30,13 +29,13 @@ use crate::publisher::Publisher;
 use crate::{rejected, server};
 
 /// How long requests that have arrived may take when the process stops.
-pub const REQUEST_GRACE: Duration = Duration::from_secs(10);
+pub const REQUEST_GRACE: Duration = Duration::from_secs(5);
 
-/// How long all tasks of the process may take when it stops; longer than [`REQUEST_GRACE`].
-pub const PROCESS_GRACE: Duration = Duration::from_secs(15);
+/// How long all tasks of the process may take when it stops: longer than [`REQUEST_GRACE`], and within the ten seconds
+/// that containers are given.
+pub const PROCESS_GRACE: Duration = Duration::from_secs(9);
 
-/// Names of the conditions in `/readyz`.
-const BUS: &str = "event_bus";
+/// The name of the condition in `/readyz`.
 const CONFIG_FOLDER: &str = "config_folder";
 
 /// What a frontend needs from outside.
@@ -154,20 +153,12 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     shutdown.on_signals();
     let listener = listen_on(listen).await?;
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
-    shutdown
-        .spawn_service("readiness of the event bus", show_connection(nats.connected(), readiness.clone()));
+    shutdown.spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
     let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
-    shutdown.begun().await;
-    shutdown.finish(PROCESS_GRACE).await?;
-    anyhow::ensure!(
-        !shutdown.failed(),
-        "the frontend stopped because a part of it failed; the log says which"
-    );
-    tracing::info!("frontend stopped");
-    Ok(())
+    shutdown.run_until_stopped("the frontend", PROCESS_GRACE).await
 }
 
 /// Opens the HTTP listener.
@@ -178,16 +169,4 @@ pub async fn listen_on(address: std::net::SocketAddr) -> anyhow::Result<TcpListe
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}; choose another with --ip-address (DSIEM_ADDRESS) and --tcp-port (DSIEM_PORT)")
     })
-}
-
-/// Ready while the bus is there. Ends with it.
-async fn show_connection(mut connected: watch::Receiver<bool>, readiness: Readiness) {
-    loop {
-        let state =
-            if *connected.borrow_and_update() { Ok(()) } else { Err("not connected to NATS".to_owned()) };
-        readiness.set(BUS, state);
-        if connected.changed().await.is_err() {
-            return;
-        }
-    }
 }

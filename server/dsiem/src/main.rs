@@ -1,2 +1,22 @@
-//! The one binary.
-fn main() {}
+//! The one binary: the complete product in one process, and its tools. One file for each sub-command.
+
+mod args;
+mod serve;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use dsiem_runtime::{build, program};
+
+fn main() -> ExitCode {
+    let args = Args::read(std::env::args_os()).unwrap_or_else(|e| e.exit());
+    match args.command {
+        Command::Serve(serve) => program::run("dsiem", &args.log, serve::serve(*serve)),
+        Command::Version => {
+            // Where standard output is closed, nobody wants to know.
+            writeln!(std::io::stdout(), "dsiem {}", build::VERSION).ok();
+            ExitCode::SUCCESS
+        }
+    }
+}

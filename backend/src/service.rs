@@ -1,0 +1,154 @@
+//! The backend put together: configuration from the frontend, events from NATS, alarms into the logs folder.
+//!
+//! [`start`] is what correlation needs from outside, so that the same code is a process of its own over NATS
+//! ([`serve`]) and a part of `dsiem serve` over the bus in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dsiem_runtime::bus::{EventSubscription, Nats, OverloadSender};
+use dsiem_runtime::clock::Clock;
+use dsiem_runtime::files::Home;
+use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::shutdown::Shutdown;
+use dsiem_runtime::status::{self, Readiness};
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::config::{EngineConfig, ServeConfig};
+use crate::config_files::Loaded;
+use crate::counters::Counters;
+use crate::enrich::{Enrich, http};
+use crate::pipeline::{self, Parts};
+use crate::state::Store;
+use crate::{alarm_log, config_sync};
+
+/// How long all tasks may take when the process stops: within the ten seconds that containers are given.
+pub const STOP_GRACE: Duration = Duration::from_secs(9);
+
+/// The name of the condition in `/readyz`.
+const DIRECTIVES: &str = "directives";
+
+/// What correlation needs from outside.
+pub struct Surroundings {
+    /// This node's name, which saved state carries.
+    pub node: String,
+    /// Where the logs folder is.
+    pub home: Home,
+    /// Where events come from.
+    pub subscription: EventSubscription,
+    /// Where overload is told.
+    pub overload: OverloadSender,
+    /// The time.
+    pub clock: Clock,
+    /// Counters and gauges of the process.
+    pub metrics: Metrics,
+    /// What an orchestrator is told.
+    pub readiness: Readiness,
+    /// When to stop; waits for everything that is started here.
+    pub shutdown: Shutdown,
+}
+
+/// Starts correlation with a set of configuration.
+///
+/// # Errors
+/// What cannot be opened or started, and what to do about it.
+pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -> anyhow::Result<()> {
+    let Surroundings { node, home, subscription, overload, clock, metrics, readiness, shutdown } = surroundings;
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    report(&loaded, &metrics, &readiness);
+    let counters = Counters::new(&metrics);
+    let (alarm_log, writing) = alarm_log::open(&home.logs, &metrics, &readiness)?;
+    let store = if config.reload_backlogs {
+        Some(Store::open(&home.logs, &node, counters.clone())?)
+    } else {
+        info!("--reload-backlogs is false: saved state is neither read nor written");
+        None
+    };
+    let enrich = Enrich::new(loaded.sources, config.enrich, &metrics, http::client()?);
+    shutdown.spawn("alarm log", writing);
+    pipeline::start(
+        config.pipeline,
+        Parts {
+            directives: loaded.directives.into_iter().map(Arc::new).collect(),
+            assets: Arc::new(loaded.assets),
+            subscription,
+            overload,
+            alarm_log,
+            enrich,
+            store,
+            clock,
+            counters,
+            metrics,
+            readiness,
+            shutdown,
+        },
+    )
+}
+
+/// Says what was loaded, and shows where that is less than what the files hold.
+fn report(loaded: &Loaded, metrics: &Metrics, readiness: &Readiness) {
+    loaded.log_problems();
+    let skipped = metrics.gauge("dsiem_directives_skipped", "Directives left out because they cannot work");
+    skipped.set(i64::try_from(loaded.skipped).unwrap_or(i64::MAX));
+    if loaded.skipped > 0 {
+        let reason = format!("{} directives are left out because they cannot work; the log says why", loaded.skipped);
+        warn!(skipped = loaded.skipped, "{reason}");
+        readiness.degrade(DIRECTIVES, reason);
+    }
+    info!(directives = loaded.directives.len(), sources = loaded.sources.len(), "configuration loaded");
+}
+
+/// A process of its own: events from NATS, alarms into files, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the configuration cannot be used, or something of the process cannot be opened, failed, or did not stop in time.
+pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
+    let ServeConfig { home, nats, sync, metrics_address, engine } = config;
+    let node = nats.node.clone();
+    let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
+    let shutdown = Shutdown::new();
+    shutdown.on_signals();
+    readiness.set(DIRECTIVES, Err("the configuration is not loaded yet".to_owned()));
+    if let Some(address) = metrics_address {
+        serve_status(address, &metrics, &readiness, &shutdown).await?;
+    }
+    let Some(loaded) = config_sync::pull(&sync, &http::client()?, &readiness, &shutdown).await? else {
+        info!("stopped before there was a configuration");
+        return Ok(());
+    };
+    readiness.set(DIRECTIVES, Ok(()));
+    let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
+    shutdown.spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
+    let surroundings = Surroundings {
+        node: node.clone(),
+        home,
+        subscription: nats.subscribe_events(engine.max_queue),
+        overload: nats.overload_sender(),
+        clock,
+        metrics,
+        readiness,
+        shutdown: shutdown.clone(),
+    };
+    start(engine, loaded, surroundings)?;
+    info!(%node, "backend started");
+    shutdown.run_until_stopped("the backend", STOP_GRACE).await
+}
+
+/// Serves `/metrics`, `/healthz` and `/readyz` on an address of their own.
+async fn serve_status(
+    address: std::net::SocketAddr,
+    metrics: &Metrics,
+    readiness: &Readiness,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; choose another --metrics-address (DSIEM_METRICS_ADDRESS)"))?;
+    let serving = status::serve(listener, metrics.clone(), readiness.clone(), shutdown.clone());
+    shutdown.spawn_service("status", serving);
+    Ok(())
+}

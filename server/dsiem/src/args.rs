@@ -1,0 +1,320 @@
+//! What can be typed, and what the environment may say.
+//!
+//! `dsiem` may stand where the Go binary stood, so it takes Go's flags and variables, short ones included; dsiem-rs's
+//! spellings of the same flags are accepted as well. Some of Go's flags have nothing to switch on here: they are
+//! accepted with a warning.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+use clap::{ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use dsiem_frontend::args::ByteSize;
+use dsiem_frontend::body::DEFAULT_MAX_BODY;
+use dsiem_runtime::args::{CommaList, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::build;
+use dsiem_runtime::bus::nats::check_url;
+
+const EXAMPLES: &str = "\
+Examples:
+  dsiem serve                          everything in one process, folders beside the executable
+  dsiem serve --home /srv/dsiem        the same with the folders configs/, logs/ and web/dist elsewhere
+  dsiem serve --port 9090 --writeableConfig
+  DSIEM_MODE=cluster-backend DSIEM_NODE=be-1 DSIEM_FRONTEND=http://fe:8080 dsiem serve";
+
+/// OSSIM-style event correlation: normalized events in, alarms out.
+#[derive(Debug, Parser)]
+#[command(name = "dsiem", version = build::VERSION, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How much is logged.
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or SIGINT: events in over HTTP, alarms out into files
+    #[command(after_help = EXAMPLES)]
+    Serve(Box<ServeArgs>),
+    /// Print the version
+    Version,
+}
+
+/// Which part of an installation the process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Everything in one process, with no other service
+    Standalone,
+    /// HTTP in, events out to NATS
+    ClusterFrontend,
+    /// Events in from NATS, alarms out
+    ClusterBackend,
+}
+
+/// The arguments of `serve`. Where two programs spell a flag differently, the first is Go's.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// Which part of an installation this is; with DSIEM_MODE set, directives load leniently as in Go dsiem [default: standalone]
+    #[arg(short = 'm', long, env = "DSIEM_MODE", value_enum)]
+    pub(crate) mode: Option<Mode>,
+
+    /// Name of this node; needed in a cluster
+    #[arg(long, env = "DSIEM_NODE")]
+    pub(crate) node: Option<String>,
+
+    /// Where NATS is, in a cluster
+    #[arg(long, env = "DSIEM_MSQ", hide_env_values = true, default_value = "nats://dsiem-nats:4222", value_name = "URL",
+          value_parser = check_url)]
+    pub(crate) msq: String,
+
+    /// Where a backend of a cluster gets its configuration from, such as http://frontend:8080
+    #[arg(long, env = "DSIEM_FRONTEND", value_name = "URL")]
+    pub(crate) frontend: Option<String>,
+
+    /// Address to listen on
+    #[arg(short = 'a', long, visible_alias = "ip-address", env = "DSIEM_ADDRESS", default_value = "0.0.0.0", value_name = "IP")]
+    pub(crate) address: IpAddr,
+
+    /// Port to listen on
+    #[arg(short = 'p', long, visible_alias = "tcp-port", env = "DSIEM_PORT", default_value = "8080",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+
+    /// Seconds an event may wait in here before senders are slowed down; 0 for as long as it takes
+    #[arg(short = 'd', long = "maxDelay", aliases = ["max-delay", "max_delay"], env = "DSIEM_MAXDELAY",
+          default_value = "180", value_name = "SECS")]
+    pub(crate) max_delay: u32,
+
+    /// Events that may wait to be correlated; 0 for 524288
+    #[arg(short = 'q', long = "maxQueue", aliases = ["max-queue", "max_queue"], env = "DSIEM_MAXQUEUE",
+          default_value = "25000", value_name = "EVENTS")]
+    pub(crate) max_queue: u32,
+
+    /// Highest rate of events per second that is let in; no limit unless this and --minEPS are above 0
+    #[arg(short = 'e', long = "maxEPS", aliases = ["max-eps", "max_eps"], env = "DSIEM_MAXEPS", default_value = "0",
+          value_name = "RATE")]
+    pub(crate) max_eps: u32,
+
+    /// Rate of events per second that is let in however overloaded correlation is
+    #[arg(short = 'i', long = "minEPS", aliases = ["min-eps", "min_eps"], env = "DSIEM_MINEPS", default_value = "0",
+          value_name = "RATE")]
+    pub(crate) min_eps: u32,
+
+    /// Minutes added to the life of every stage, for late logs
+    #[arg(short = 'l', long = "minAlarmLifetime", aliases = ["min-alarm-lifetime", "min_alarm_lifetime"],
+          env = "DSIEM_MINALARMLIFETIME", default_value = "0", value_name = "MINUTES")]
+    pub(crate) min_alarm_lifetime: u32,
+
+    /// Seconds without overload until senders are told that it is over
+    #[arg(short = 'n', long = "holdDuration", aliases = ["hold-duration", "hold_duration"], env = "DSIEM_HOLDDURATION",
+          default_value = "10", value_name = "SECS")]
+    pub(crate) hold_duration: u32,
+
+    /// Minutes that answers of look-ups are remembered; 0 for 10
+    #[arg(short = 'c', long = "cacheDuration", alias = "cache", env = "DSIEM_CACHEDURATION", default_value = "10",
+          value_name = "MINUTES")]
+    pub(crate) cache_duration: u32,
+
+    /// Ask threat intelligence about private addresses as well
+    #[arg(long = "intelPrivateIP", aliases = ["intel-private-ip", "intel_private_ip"], env = "DSIEM_INTELPRIVATEIP",
+          num_args = 0..=1, require_equals = true, value_name = "BOOL", default_missing_value = "true",
+          default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub(crate) intel_private_ip: bool,
+
+    /// Let configuration files be written and deleted over HTTP
+    #[arg(long = "writeableConfig", aliases = ["writable-config", "writeable-config"], env = "DSIEM_WRITEABLECONFIG",
+          num_args = 0..=1, require_equals = true, value_name = "BOOL", default_missing_value = "true",
+          default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub(crate) writeable_config: bool,
+
+    /// Largest body of a request, as sent and as decompressed: bytes, or with KiB, MiB or GiB
+    #[arg(long = "max-body", env = "DSIEM_MAX_BODY", default_value_t = ByteSize(DEFAULT_MAX_BODY), value_name = "SIZE")]
+    pub(crate) max_body: ByteSize,
+
+    /// Tags that an alarm can be given, the first for new ones
+    #[arg(short = 't', long, env = "DSIEM_TAGS", value_name = "LIST",
+          default_value = "Identified Threat,False Positive,Valid Threat,Security Incident")]
+    pub(crate) tags: CommaList,
+
+    /// States that an alarm can be set to, the first for new ones
+    #[arg(short = 's', long, env = "DSIEM_STATUS", value_name = "LIST", default_value = "Open,In-Progress,Closed")]
+    pub(crate) status: CommaList,
+
+    /// Lowest risk of class Medium
+    #[arg(long = "medRiskMin", aliases = ["med-risk-min", "med_risk_min"], env = "DSIEM_MEDRISKMIN", default_value = "3")]
+    pub(crate) med_risk_min: u8,
+
+    /// Highest risk of class Medium
+    #[arg(long = "medRiskMax", aliases = ["med-risk-max", "med_risk_max"], env = "DSIEM_MEDRISKMAX", default_value = "6")]
+    pub(crate) med_risk_max: u8,
+
+    /// Save the state of correlation when stopping and go on with it when starting
+    #[arg(long = "reload-backlogs", env = "DSIEM_RELOAD_BACKLOGS", num_args = 0..=1, require_equals = true,
+          value_name = "BOOL", default_missing_value = "true", default_value = "true", value_parser = parse_bool,
+          action = ArgAction::Set)]
+    pub(crate) reload_backlogs: bool,
+
+    /// Threads that decide which directives an event concerns; 0 for as many as suit this machine
+    #[arg(long = "filter-threads", env = "DSIEM_FILTER_THREADS", default_value = "0")]
+    pub(crate) filter_threads: u16,
+
+    /// Keep all directives awake instead of waking them when an event concerns them
+    #[arg(long = "preload-all-directives", env = "DSIEM_PRELOAD_DIRECTIVES", num_args = 0..=1, require_equals = true,
+          value_name = "BOOL", default_missing_value = "true", default_value = "false", value_parser = parse_bool,
+          action = ArgAction::Set)]
+    pub(crate) preload_all_directives: bool,
+
+    /// Minutes without an open backlog after which a directive goes to sleep, at least 5
+    #[arg(long = "idle-directives-timeout", env = "DSIEM_DIRECTIVES_IDLE_TIMEOUT_MINUTES", default_value = "10",
+          value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(5..))]
+    pub(crate) idle_directives_timeout: u32,
+
+    /// Seconds for which a directive remembers the events it has had, so that none counts twice
+    #[arg(long = "duplicate-window", env = "DSIEM_DUPLICATE_WINDOW", default_value = "600", value_name = "SECS")]
+    pub(crate) duplicate_window: u32,
+
+    /// Seconds that an event may lie before the end of an earlier stage: it is discarded from this many on
+    #[arg(long = "time-order-tolerance", env = "DSIEM_TIME_ORDER_TOLERANCE", default_value = "5", value_name = "SECS")]
+    pub(crate) time_order_tolerance: u32,
+
+    /// Seconds that an event's timestamp may lie after its receipt before the receipt is taken instead
+    #[arg(long = "max-clock-skew", env = "DSIEM_MAX_CLOCK_SKEW", default_value = "300", value_name = "SECS")]
+    pub(crate) max_clock_skew: u32,
+
+    /// Leave out directives that cannot work and repair what Go dsiem repairs, instead of refusing to start [default: true where a mode is set]
+    #[arg(long = "lenient-directives", env = "DSIEM_LENIENT_DIRECTIVES", num_args = 0..=1, require_equals = true,
+          value_name = "BOOL", default_missing_value = "true", value_parser = parse_bool, action = ArgAction::Set)]
+    pub(crate) lenient_directives: Option<bool>,
+
+    /// Do not test the protocol of events, as in Go dsiem
+    #[arg(long = "ignore-protocol", env = "DSIEM_IGNORE_PROTOCOL", num_args = 0..=1, require_equals = true,
+          value_name = "BOOL", default_missing_value = "true", default_value = "false", value_parser = parse_bool,
+          action = ArgAction::Set)]
+    pub(crate) ignore_protocol: bool,
+
+    /// Backlogs that may be open at the same time; beyond that the oldest that are not past their second stage go
+    #[arg(long = "max-backlogs", env = "DSIEM_MAX_BACKLOGS", default_value = "1000000",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_backlogs: u32,
+
+    /// Where a backend of a cluster serves /metrics, /healthz and /readyz; the other modes serve them on their port
+    #[arg(long = "metrics-address", env = "DSIEM_METRICS_ADDRESS", value_name = "IP:PORT")]
+    pub(crate) metrics_address: Option<std::net::SocketAddr>,
+
+    /// Flags of Go dsiem that switch nothing on here.
+    #[command(flatten)]
+    pub(crate) retired: RetiredArgs,
+
+    /// Where its folders are.
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+
+    /// Telemetry over OpenTelemetry.
+    #[command(flatten)]
+    pub(crate) otel: OtelArgs,
+}
+
+/// Flags of Go dsiem that are accepted so that command lines go on working.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct RetiredArgs {
+    /// Accepted, without effect: Elastic APM
+    #[arg(long, env = "DSIEM_APM", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub(crate) apm: bool,
+
+    /// Accepted, without effect: profiles over HTTP
+    #[arg(long, env = "DSIEM_PPROF", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub(crate) pprof: bool,
+
+    /// Accepted, without effect: use --home
+    #[arg(long, env = "DSIEM_DEV", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub(crate) dev: bool,
+
+    /// Accepted, without effect: event rates over a websocket
+    #[arg(long, env = "DSIEM_WEBSOCKET", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub(crate) websocket: bool,
+}
+
+impl Args {
+    /// Reads the words of a command line, the first of which is the program's name, and the environment.
+    pub(crate) fn read(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let command = without_empty_environment(Self::command());
+        Self::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
+}
+
+impl RetiredArgs {
+    /// What to tell whoever uses one of them.
+    pub(crate) fn warnings(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.apm, "--apm (DSIEM_APM) has no effect: Elastic APM is not supported"),
+            (self.pprof, "--pprof (DSIEM_PPROF) has no effect"),
+            (self.dev, "--dev (DSIEM_DEV) has no effect: say where the folders are with --home (DSIEM_HOME)"),
+            (self.websocket, "--websocket (DSIEM_WEBSOCKET) has no effect: event rates are at /metrics"),
+        ]
+        .into_iter()
+        .filter_map(|(given, warning)| given.then_some(warning))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(words: &[&str]) -> ServeArgs {
+        match Args::read(["dsiem"].iter().chain(words).copied()).expect("these words are right").command {
+            Command::Serve(args) => *args,
+            Command::Version => panic!("not serve"),
+        }
+    }
+
+    #[test]
+    fn nothing_has_to_be_given() {
+        let args = serve(&["serve"]);
+        assert_eq!((args.mode, args.port, args.max_eps, args.lenient_directives), (None, 8080, 0, None));
+    }
+
+    #[test]
+    fn the_flags_of_the_go_binary_are_taken() {
+        let args = serve(&[
+            "serve", "-a", "127.0.0.1", "-p", "9", "-d", "1", "-q", "2", "-e", "30", "-i", "4", "-l", "5", "-n", "6", "-c", "7",
+            "-t", "a b,c", "-s", "d", "-m", "cluster-backend", "--writeableConfig", "--intelPrivateIP", "--medRiskMin", "2",
+            "--medRiskMax", "8", "--node", "n", "--msq", "nats://h:1", "--frontend", "http://f", "--apm", "--pprof", "--dev",
+            "--websocket", "--trace",
+        ]);
+        assert_eq!((args.max_delay, args.max_queue, args.max_eps, args.min_eps), (1, 2, 30, 4));
+        assert_eq!((args.min_alarm_lifetime, args.hold_duration, args.cache_duration), (5, 6, 7));
+        assert_eq!(args.tags.0, ["a b", "c"]);
+        assert_eq!(args.mode, Some(Mode::ClusterBackend));
+        assert!(args.writeable_config && args.intel_private_ip);
+        assert_eq!(args.retired.warnings().count(), 4);
+    }
+
+    #[test]
+    fn the_long_spellings_of_go_and_of_dsiem_rs_mean_the_same() {
+        for (go, rs) in [
+            ("--maxDelay", "--max_delay"),
+            ("--maxQueue", "--max-queue"),
+            ("--maxEPS", "--max_eps"),
+            ("--minEPS", "--min-eps"),
+            ("--minAlarmLifetime", "--min-alarm-lifetime"),
+            ("--holdDuration", "--hold_duration"),
+            ("--cacheDuration", "--cache"),
+        ] {
+            let (go, rs) = (serve(&["serve", go, "7"]), serve(&["serve", rs, "7"]));
+            assert_eq!(format!("{go:?}"), format!("{rs:?}"));
+        }
+    }
+
+    #[test]
+    fn there_is_no_test_env() {
+        assert!(Args::read(["dsiem", "--test-env", "serve"]).is_err());
+    }
+}
