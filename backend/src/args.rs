@@ -51,7 +51,7 @@ pub enum Command {
 /// The arguments of `serve`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ServeArgs {
-    /// Name of this node: it loads directives_<NODE>.json and directives_<NODE>_*.json
+    /// Name of this node, such as be-1: it loads directives_be-1.json and those that begin with directives_be-1_
     #[arg(short = 'n', long, env = "DSIEM_NODE", value_parser = parse_node)]
     pub node: String,
 
