@@ -96,7 +96,7 @@ pub struct EngineArgs {
     )]
     pub max_queue: u32,
 
-    /// Rate of events per second that this process should sustain; only warnings of the watchdog depend on it
+    /// Rate of events per second that this process should sustain; only what the watchdog reports depends on it
     #[arg(
         short = 'e',
         long = "max_eps",
