@@ -1,5 +1,4 @@
-//! The documents that come out: one line of `siem_alarms.json` for each update of an alarm, and one line of
-//! `siem_alarm_events.json` for each event that joined a backlog.
+//! The document that comes out: one line of `siem_alarms.json` for each update of an alarm.
 //!
 //! Keys, their alphabetical order and what is left out when empty are those of dsiem-rs, so that existing pipelines
 //! read the files unchanged. References are shown as the values they stand for, once these are known. `truncated` is
@@ -102,7 +101,12 @@ impl<'a> AlarmDocument<'a> {
             networks: list(parts.networks),
             risk: backlog.risk(),
             risk_class: settings.risk_limits.class_of(backlog.risk()).as_str(),
-            rules: directive.rules.iter().enumerate().map(|(n, rule)| RuleDocument::of(rule, n, backlog)).collect(),
+            rules: directive
+                .rules
+                .iter()
+                .enumerate()
+                .map(|(n, rule)| RuleDocument::of(rule, n, backlog))
+                .collect(),
             src_ips: list(&collected.src_ips),
             status: &settings.status,
             tag: &settings.tag,
@@ -146,10 +150,16 @@ impl<'a> RuleDocument<'a> {
             occurrence: rule.occurrence,
             plugin_id,
             plugin_sid,
-            port_from: shown(&rule.port_from.text, first(rule.port_from.test.reference()), |f| f.src_port.to_string()),
-            port_to: shown(&rule.port_to.text, first(rule.port_to.test.reference()), |f| f.dst_port.to_string()),
+            port_from: shown(&rule.port_from.text, first(rule.port_from.test.reference()), |f| {
+                f.src_port.to_string()
+            }),
+            port_to: shown(&rule.port_to.text, first(rule.port_to.test.reference()), |f| {
+                f.dst_port.to_string()
+            }),
             product,
-            protocol: shown(&rule.protocol.text, first(rule.protocol.test.reference()), |f| f.protocol.to_string()),
+            protocol: shown(&rule.protocol.text, first(rule.protocol.test.reference()), |f| {
+                f.protocol.to_string()
+            }),
             reliability: rule.reliability,
             stage: rule.stage,
             start_time: stage.map(Stage::start_secs).filter(|secs| *secs != 0),
@@ -168,7 +178,11 @@ impl<'a> RuleDocument<'a> {
 }
 
 /// What a rule asks of a field, with a reference replaced by the value it stands for.
-fn shown<'a>(text: &'a str, first: Option<&FirstEvent>, value: impl Fn(&FirstEvent) -> String) -> Cow<'a, str> {
+fn shown<'a>(
+    text: &'a str,
+    first: Option<&FirstEvent>,
+    value: impl Fn(&FirstEvent) -> String,
+) -> Cow<'a, str> {
     first.map_or(Cow::Borrowed(text), |first| Cow::Owned(value(first)))
 }
 

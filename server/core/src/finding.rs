@@ -23,13 +23,13 @@ pub enum FindingKind {
     Vulnerability,
 }
 
-/// One answer of one source, as it stands in an alarm document.
+/// One answer of one source, as it stands in an alarm document: with its keys in alphabetical order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Finding {
     /// The plugin that answered: `Wise`, `Nesd`.
     pub provider: String,
-    /// What it is about: an address, or `address:port`.
-    pub term: String,
     /// What the source says.
     pub result: String,
+    /// What it is about: an address, or `address:port`.
+    pub term: String,
 }

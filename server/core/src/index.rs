@@ -64,7 +64,9 @@ impl Index {
         if keys.category.is_empty() {
             return;
         }
-        if let Some(slots) = self.taxonomy.get(&*keys.category).and_then(|by_product| by_product.get(&*keys.product)) {
+        if let Some(slots) =
+            self.taxonomy.get(&*keys.category).and_then(|by_product| by_product.get(&*keys.product))
+        {
             let both = !found.is_empty();
             found.extend_from_slice(slots);
             if both {

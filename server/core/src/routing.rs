@@ -54,7 +54,13 @@ impl Interest {
     /// What a backlog waits for in the rule at `position`, given the first events so far. `None` if a reference points at
     /// a stage that has no event yet: then nothing matches.
     #[must_use]
-    pub fn of(rule: &Rule, position: usize, pinned: bool, firsts: &impl FirstEvents, seed: Seed) -> Option<Self> {
+    pub fn of(
+        rule: &Rule,
+        position: usize,
+        pinned: bool,
+        firsts: &impl FirstEvents,
+        seed: Seed,
+    ) -> Option<Self> {
         let fixed = Fixed::of(rule, pinned);
         let mut hasher = seed.state().build_hasher();
         let first = |reference: Option<usize>| firsts.first(if pinned { 0 } else { reference? });

@@ -27,13 +27,13 @@ impl Default for Limits {
     }
 }
 
-/// One text that an event carried, with its label.
+/// One text that an event carried, with its label; in documents, keys are in alphabetical order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CustomDatum {
-    /// What it is; may be empty.
-    pub label: Text,
     /// Not empty.
     pub content: Text,
+    /// What it is; may be empty.
+    pub label: Text,
 }
 
 /// Addresses, ports and custom data of a backlog's events.
@@ -75,9 +75,14 @@ impl Collected {
     /// How many values did not get in because a set was full.
     #[must_use]
     pub fn truncated(&self) -> u64 {
-        [self.src_ips.truncated(), self.dst_ips.truncated(), self.ports.truncated(), self.custom_data.truncated()]
-            .iter()
-            .sum()
+        [
+            self.src_ips.truncated(),
+            self.dst_ips.truncated(),
+            self.ports.truncated(),
+            self.custom_data.truncated(),
+        ]
+        .iter()
+        .sum()
     }
 }
 

@@ -8,7 +8,7 @@ mod collected;
 mod id;
 mod stage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -392,9 +392,15 @@ impl Backlog {
         }
         let matches = |position: usize| {
             let rule = &self.directive.rules[position];
-            if position == 0 { rule.matches_pinned(event, self) } else { rule.matches(event, context.assets, self) }
+            if position == 0 {
+                rule.matches_pinned(event, self)
+            } else {
+                rule.matches(event, context.assets, self)
+            }
         };
-        let Some(position) = (0..self.current()).find(|position| matches(*position)) else { return Outcome::NOTHING };
+        let Some(position) = (0..self.current()).find(|position| matches(*position)) else {
+            return Outcome::NOTHING;
+        };
         if !self.stages[position].absorb(event.key, context.settings.seed) {
             return Outcome::discarded(Discarded::SameEvent);
         }
@@ -433,7 +439,8 @@ impl Backlog {
 
     fn complete_stage(&mut self, time: i64, context: Context<'_>) {
         self.stage_mut().finish(time);
-        let value = self.collected.addresses().map(|address| context.assets.value(*address)).max().unwrap_or(0);
+        let value =
+            self.collected.addresses().map(|address| context.assets.value(*address)).max().unwrap_or(0);
         self.risk = risk(self.directive.priority, self.rule().reliability, value);
         if self.stages.len() == self.directive.rules.len() {
             self.ending = Some(Ending::Completed);

@@ -95,8 +95,15 @@ impl Stage {
     }
 
     /// Counts an event; whether it was the stage's first.
-    pub(crate) fn count(&mut self, event: &Event, time: i64, sticky: Option<StickyValue>, seed: Seed) -> bool {
-        let is_first = self.first.is_none();
+    pub(crate) fn count(
+        &mut self,
+        event: &Event,
+        time: i64,
+        sticky: Option<StickyValue>,
+        seed: Seed,
+    ) -> bool {
+        // Not "has no first event": of stages that dsiem-rs saved, that is unknown although they had events.
+        let is_first = matches!(self.events, Events::None);
         if is_first {
             self.first = Some(Box::new(FirstEvent::from(event)));
             self.start_secs = time;

@@ -83,10 +83,12 @@ pub fn read(
         serde_json::from_slice(bytes).map_err(|e| SnapshotError::Malformed(e.to_string()))?;
     let mut state = DirectiveState::default();
     let mut set_aside = Vec::new();
+    // Today's and the old ones. Backlogs of equal ones share it, which keeps routing cheap.
+    let mut definitions = Vec::from_iter(today.cloned());
     for value in alarms {
         let id = value.get("alarm_id").and_then(Value::as_str).unwrap_or("?").to_owned();
         let restored = match today {
-            Some(today) => restore(value, today, settings),
+            Some(today) => restore(value, today, &mut definitions, settings),
             None => Err(format!("directive {directive_id} is not loaded any more")),
         };
         match restored {
@@ -97,12 +99,17 @@ pub fn read(
     Ok(SavedFile { node: String::new(), directive_id, state, set_aside })
 }
 
-fn restore(value: Value, today: &Arc<Directive>, settings: &Settings) -> Result<Backlog, String> {
+fn restore(
+    value: Value,
+    today: &Arc<Directive>,
+    definitions: &mut Vec<Arc<Directive>>,
+    settings: &Settings,
+) -> Result<Backlog, String> {
     let alarm: SavedAlarm = serde_json::from_value(value).map_err(|e| e.to_string())?;
     if !is_title_of(&alarm.title, &today.name) {
         return Err(format!("its title {:?} is not one of the directive {:?}", alarm.title, &*today.name));
     }
-    let directive = definition(&alarm, today)?;
+    let directive = definition(&alarm, today, definitions)?;
     let stages = stages(&alarm, &directive, settings)?;
     let seed = settings.seed;
     let limits = settings.limits;
@@ -133,13 +140,21 @@ fn restore(value: Value, today: &Arc<Directive>, settings: &Settings) -> Result<
     }))
 }
 
-/// The directive with the rules that the alarm was opened with.
-fn definition(alarm: &SavedAlarm, today: &Arc<Directive>) -> Result<Arc<Directive>, String> {
+/// The directive with the rules that the alarm was opened with, one of `known` if it is equal.
+fn definition(
+    alarm: &SavedAlarm,
+    today: &Directive,
+    known: &mut Vec<Arc<Directive>>,
+) -> Result<Arc<Directive>, String> {
     let mut value = file::to_value(today);
     value["rules"] = json!(alarm.rules);
     let directive = file::from_value(&value)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    Ok(if file::to_value(&directive) == file::to_value(today) { today.clone() } else { Arc::new(directive) })
+    if let Some(equal) = known.iter().find(|known| ***known == directive) {
+        return Ok(equal.clone());
+    }
+    known.push(Arc::new(directive));
+    Ok(known[known.len() - 1].clone())
 }
 
 /// The stages up to the first that is not finished, which must not need what was not saved.
@@ -150,12 +165,12 @@ fn stages(alarm: &SavedAlarm, directive: &Directive, settings: &Settings) -> Res
         .map(|rule| serde_json::from_value(rule.clone()).map_err(|e| e.to_string()))
         .collect::<Result<_, _>>()?;
     saved.sort_by_key(|rule| rule.stage);
-    let current = saved
-        .iter()
-        .position(|rule| rule.status != "finished")
-        .ok_or("all its stages are finished")?;
+    let current =
+        saved.iter().position(|rule| rule.status != "finished").ok_or("all its stages are finished")?;
     if directive.all_rules_always_active && current > 0 {
-        return Err("its first stage would be matched again, and dsiem-rs did not save its first event".to_owned());
+        return Err(
+            "its first stage would be matched again, and dsiem-rs did not save its first event".to_owned()
+        );
     }
     if let Some(rule) = directive.rules[current..].iter().find(|rule| refers_up_to(rule, current, &saved)) {
         return Err(format!(
@@ -181,12 +196,17 @@ fn refers_up_to(rule: &Rule, current: usize, saved: &[SavedRule]) -> bool {
         rule.port_to.test.reference(),
         rule.protocol.test.reference(),
     ];
-    references.into_iter().chain(rule.custom_data.iter().map(|c| c.test.reference())).flatten().any(had_events)
+    references
+        .into_iter()
+        .chain(rule.custom_data.iter().map(|c| c.test.reference()))
+        .flatten()
+        .any(had_events)
 }
 
 fn stage(saved: &SavedRule, rule: &Rule, is_current: bool, settings: &Settings) -> Stage {
     let sticky = &saved.saved_sticky_diffdata;
-    let values = sticky.sdiff_string.iter().map(|text| json!(text)).chain(sticky.sdiff_int.iter().map(|n| json!(n)));
+    let values =
+        sticky.sdiff_string.iter().map(|text| json!(text)).chain(sticky.sdiff_int.iter().map(|n| json!(n)));
     let values: Vec<_> = match rule.sticky_different {
         Some(field) => values.filter_map(|value| sticky_value(field, &value)).collect(),
         None => Vec::new(),

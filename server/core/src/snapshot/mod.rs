@@ -71,7 +71,9 @@ pub enum SnapshotError {
     #[error("it is not a file of saved backlogs: {0}")]
     Malformed(String),
     /// Written by a later release.
-    #[error("it has format version {found}, and this release reads up to {VERSION}: start the newer release again, or move the file away")]
+    #[error(
+        "it has format version {found}, and this release reads up to {VERSION}: start the newer release again, or move the file away"
+    )]
     TooNew {
         /// The version in the file.
         found: u64,
@@ -148,7 +150,11 @@ pub fn write(node: &str, directive_id: u64, state: &DirectiveState, saved_at: Re
 ///
 /// # Errors
 /// When nothing of the file can be used. A single backlog that cannot be restored is [set aside](SavedFile::set_aside).
-pub fn read(bytes: &[u8], today: Option<&Arc<Directive>>, settings: &Settings) -> Result<SavedFile, SnapshotError> {
+pub fn read(
+    bytes: &[u8],
+    today: Option<&Arc<Directive>>,
+    settings: &Settings,
+) -> Result<SavedFile, SnapshotError> {
     let malformed = |e: serde_json::Error| SnapshotError::Malformed(e.to_string());
     let value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
     if value.get("format").and_then(Value::as_str) != Some(FORMAT) {

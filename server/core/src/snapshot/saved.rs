@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::OpenBacklog;
-use crate::backlog::{AlarmId, Backlog, Collected, CustomDatum, Ending, Restored, Settings, Stage, StageStatus};
+use crate::backlog::{
+    AlarmId, Backlog, Collected, CustomDatum, Ending, Restored, Settings, Stage, StageStatus,
+};
 use crate::bounded::BoundedSet;
 use crate::directive::{Directive, Rule};
 use crate::event::EventKey;
@@ -104,7 +106,11 @@ impl SavedBacklog {
     }
 
     /// The backlog, or why it cannot be one of `directive`.
-    pub(super) fn restore(self, directive: Arc<Directive>, settings: &Settings) -> Result<OpenBacklog, String> {
+    pub(super) fn restore(
+        self,
+        directive: Arc<Directive>,
+        settings: &Settings,
+    ) -> Result<OpenBacklog, String> {
         let (reached, rules) = (self.stages.len(), directive.rules.len());
         if !(1..=rules).contains(&reached) {
             return Err(format!("it has {reached} stages, and its directive {rules}"));
@@ -161,10 +167,14 @@ impl SavedStage {
 
     fn restore(self, rule: &Rule, seed: Seed) -> Result<Stage, String> {
         if self.stage != rule.stage {
-            return Err(format!("it has a stage {} where its directive has stage {}", self.stage, rule.stage));
+            return Err(format!(
+                "it has a stage {} where its directive has stage {}",
+                self.stage, rule.stage
+            ));
         }
         let keys: Option<Vec<_>> = self.event_ids.iter().map(|hex| EventKey::from_hex(hex)).collect();
-        let keys = keys.ok_or_else(|| format!("stage {} has an event id that is not one of ours", self.stage))?;
+        let keys =
+            keys.ok_or_else(|| format!("stage {} has an event id that is not one of ours", self.stage))?;
         let sticky = match rule.sticky_different {
             Some(field) => self.sticky_values.iter().filter_map(|value| sticky_value(field, value)).collect(),
             None => Vec::new(),
@@ -185,7 +195,9 @@ fn saved_value(value: &StickyValue) -> Value {
 /// A saved value as the field holds it; `None` for what the field cannot hold.
 pub(super) fn sticky_value(field: StickyField, value: &Value) -> Option<StickyValue> {
     Some(match field {
-        StickyField::PluginSid | StickyField::SrcPort | StickyField::DstPort => StickyValue::Number(value.as_u64()?),
+        StickyField::PluginSid | StickyField::SrcPort | StickyField::DstPort => {
+            StickyValue::Number(value.as_u64()?)
+        }
         StickyField::SrcIp | StickyField::DstIp => StickyValue::Address(value.as_str()?.parse().ok()?),
         StickyField::CustomData1 | StickyField::CustomData2 | StickyField::CustomData3 => {
             StickyValue::Text(value.as_str()?.into())
