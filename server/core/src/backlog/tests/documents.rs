@@ -247,3 +247,13 @@ fn with_everything_in_it() {
     }
     "#);
 }
+
+#[test]
+fn times_of_zero_are_left_out() {
+    scenario(["sid=1", "sid=2"])
+        .asset("10.0.0.0/8", 5)
+        .at(0)
+        .event("10.0.0.1 -> 2.2.2.2", "opens")
+        .shows("rules/0/start_time", serde_json::Value::Null)
+        .shows("rules/0/end_time", serde_json::Value::Null);
+}

@@ -4,6 +4,7 @@
 //! of each.
 
 mod always_active;
+mod candidates;
 mod documents;
 mod events;
 mod expiry;
