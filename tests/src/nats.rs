@@ -1,0 +1,143 @@
+//! A real nats-server for one test: on a free port, to be killed and started again, gone when the test ends.
+
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::http::Http;
+use crate::ports;
+use crate::wait::{DEADLINE, wait_until};
+
+/// The subject of events.
+pub const EVENTS: &str = "dsiem_events";
+
+/// The subject of overload signals.
+pub const OVERLOAD: &str = "dsiem_overload_signals";
+
+/// How many ports are tried before giving up.
+const ATTEMPTS: usize = 5;
+
+/// A nats-server of the test's own.
+#[derive(Debug)]
+pub struct NatsServer {
+    port: u16,
+    monitor: Http,
+    process: Option<Child>,
+}
+
+impl NatsServer {
+    /// Runs from now on.
+    ///
+    /// # Panics
+    /// When it does not start to listen.
+    pub async fn start() -> Self {
+        for _ in 0..ATTEMPTS {
+            let mut server = Self::reserved();
+            if server.try_start().await {
+                return server;
+            }
+        }
+        panic!("nats-server does not listen on any of {ATTEMPTS} ports");
+    }
+
+    /// Has an address, but does not run before [`start_again`](Self::start_again).
+    #[must_use]
+    pub fn reserved() -> Self {
+        let monitor = Http::new(&format!("http://127.0.0.1:{}", ports::free()));
+        Self { port: ports::free(), monitor, process: None }
+    }
+
+    /// Its address, for `--msq`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it as a power cut would.
+    ///
+    /// # Panics
+    /// When it cannot be killed.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("a process of ours can be killed");
+            process.wait().expect("a process of ours can be waited for");
+        }
+    }
+
+    /// Starts it on the port that it has, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn start_again(&mut self) {
+        assert!(self.try_start().await, "nats-server does not listen on port {}", self.port);
+    }
+
+    /// A client of the test's own.
+    ///
+    /// # Panics
+    /// When it cannot connect.
+    pub async fn client(&self) -> async_nats::Client {
+        dsiem_runtime::tls::install();
+        async_nats::connect(self.url()).await.expect("a running nats-server takes a client")
+    }
+
+    /// Waits until the process of ours with this node name hears `subject`.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn wait_for_subscriber(&self, node: &str, subject: &str) {
+        let client = format!("dsiem {node}");
+        wait_until(&format!("{client:?} to subscribe to {subject}"), || async {
+            let connections = self.connections().await;
+            connections.iter().any(|connection| {
+                let subjects = connection["subscriptions_list"].as_array();
+                connection["name"] == client.as_str()
+                    && subjects.is_some_and(|subjects| subjects.iter().any(|s| s == subject))
+            })
+        })
+        .await;
+    }
+
+    async fn connections(&self) -> Vec<Value> {
+        let Ok(answer) = self.monitor.try_get("/connz?subs=1").await else { return Vec::new() };
+        answer.json()["connections"].as_array().cloned().unwrap_or_default()
+    }
+
+    async fn try_start(&mut self) -> bool {
+        let monitor_port = self.monitor.port().to_string();
+        let mut command = Command::new(program());
+        command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-m", &monitor_port]);
+        let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let process = self.process.insert(spawned.expect("nats-server can be started"));
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < DEADLINE {
+            if process.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return false;
+            }
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        false
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.kill().ok();
+            process.wait().ok();
+        }
+    }
+}
+
+/// System packages install it into sbin, which is not in everyone's PATH.
+fn program() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = folders.map(|folder| folder.join("nats-server")).find(|program| program.is_file());
+    found.expect("these tests need nats-server: run make tools")
+}
