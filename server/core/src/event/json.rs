@@ -9,8 +9,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::fmt::temporal::Pieces;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
 use super::{Event, EventKey, Text};
 use crate::time::ReceiptTime;
@@ -63,9 +66,17 @@ impl From<FieldProblem> for EventError {
 /// # Errors
 /// Every field that is missing or wrong, by name, or that `raw` is not one JSON object.
 pub fn decode(raw: &[u8]) -> Result<Event, EventError> {
-    let draft: Draft<'_> = serde_json::from_slice(raw)
-        .map_err(|e| FieldProblem { field: "", reason: format!("is not a JSON object: {e}") })?;
+    let draft: Draft<'_> = serde_json::from_slice(raw).map_err(|error| unreadable(raw, &error))?;
     Reader { draft, problems: Vec::new() }.event()
+}
+
+/// What is wrong with an event that could not be read: each field whose value cannot be, or else the event as a whole.
+fn unreadable(raw: &[u8], error: &serde_json::Error) -> EventError {
+    let fields = serde_json::from_slice(raw).map(|UnreadableFields(problems)| problems).unwrap_or_default();
+    if fields.is_empty() {
+        return FieldProblem { field: "", reason: format!("is not a JSON object: {error}") }.into();
+    }
+    EventError { problems: fields }
 }
 
 /// Appends the wire form of `event` to `out`: one JSON object with all fields, the timestamp in UTC.
@@ -239,6 +250,39 @@ impl<'de: 'a, 'a> Deserialize<'de> for Draft<'a> {
     }
 }
 
+/// The fields whose values are written as JSON wants it and still stand for nothing: `1e999`, half a surrogate pair.
+struct UnreadableFields(Vec<FieldProblem>);
+
+impl<'de> Deserialize<'de> for UnreadableFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = UnreadableFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event: a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut problems = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Name, &RawValue>()? {
+                    let error = serde_json::from_str::<Scalar<'_>>(value.get()).err();
+                    if let (Some(field), Some(error)) = (name.field, error) {
+                        let told = error.to_string();
+                        let reason = told.rsplit_once(" at line ").map_or(&*told, |(reason, _)| reason);
+                        problems.push(FieldProblem {
+                            field: field.name(),
+                            reason: format!("cannot be read: {reason}"),
+                        });
+                    }
+                }
+                Ok(UnreadableFields(problems))
+            }
+        }
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
 /// Turns a draft into an event, or says everything that is wrong with it.
 struct Reader<'a> {
     draft: Draft<'a>,
@@ -319,13 +363,17 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self, field: Field) -> u64 {
+        self.number_up_to(u64::MAX, "a whole number", field)
+    }
+
+    /// A number; `what` it must be is for the sender.
+    fn number_up_to(&mut self, most: u64, what: &str, field: Field) -> u64 {
         let wrong = match self.take(field) {
             Scalar::Missing => return 0,
-            Scalar::Unsigned(number) => return number,
+            Scalar::Unsigned(number) if number <= most => return number,
+            Scalar::Unsigned(number) => format!("must be {what} from 0 to {most}, not {number}"),
+            Scalar::OtherNumber(number) => format!("must be {what} from 0 to {most}, not {number}"),
             Scalar::Text(text) => format!("must be a number, not the text {}", quoted(&text)),
-            Scalar::OtherNumber(number) => {
-                format!("must be a whole number from 0 to {}, not {number}", u64::MAX)
-            }
             Scalar::Other(what) => format!("must be a number, not {what}"),
         };
         self.problem(field, wrong);
@@ -337,11 +385,8 @@ impl<'a> Reader<'a> {
     }
 
     fn port(&mut self, field: Field) -> u16 {
-        let number = self.number(field);
-        u16::try_from(number).unwrap_or_else(|_| {
-            self.problem(field, format!("must be a port from 0 to 65535, not {number}"));
-            0
-        })
+        let number = self.number_up_to(u16::MAX.into(), "a port", field);
+        u16::try_from(number).unwrap_or(0)
     }
 
     fn address(&mut self, field: Field) -> IpAddr {
@@ -359,7 +404,8 @@ impl<'a> Reader<'a> {
     fn timestamp(&mut self) -> Timestamp {
         let Some(text) = self.required(Field::Timestamp) else { return Timestamp::UNIX_EPOCH };
         // jiff also reads annotations in brackets, which RFC 3339 does not have.
-        let parsed = if text.contains('[') { None } else { text.parse().ok() };
+        let parsed =
+            if text.contains('[') { None } else { text.parse().ok().or_else(|| beyond_the_last(&text)) };
         parsed.unwrap_or_else(|| {
             let reason = format!(
                 "{} is not an RFC 3339 time with a zone, such as 2024-03-01T10:00:00Z",
@@ -382,6 +428,13 @@ impl<'a> Reader<'a> {
             );
         }
     }
+}
+
+/// The latest time there is, for one that RFC 3339 can write and that lies behind it: the last hours of the year 9999.
+fn beyond_the_last(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let is_complete = pieces.time().is_some() && pieces.offset().is_some();
+    (is_complete && pieces.date().year() == Date::MAX.year()).then_some(Timestamp::MAX)
 }
 
 /// The sender's text as an error shows it: quoted, escaped and cut.
@@ -482,10 +535,8 @@ mod tests {
             (json!({"src_ip": "10.0.0"}), "src_ip: \"10.0.0\" is not an IPv4 or IPv6 address"),
             (json!({"dst_ip": "10.0.0.1\u{0}"}), "dst_ip: \"10.0.0.1\\0\" is not an IPv4 or IPv6 address"),
             (json!({"src_port": 65536}), "src_port: must be a port from 0 to 65535, not 65536"),
-            (
-                json!({"src_port": -1}),
-                "src_port: must be a whole number from 0 to 18446744073709551615, not -1",
-            ),
+            (json!({"src_port": -1}), "src_port: must be a port from 0 to 65535, not -1"),
+            (json!({"dst_port": 1.5}), "dst_port: must be a port from 0 to 65535, not 1.5"),
             (json!({"dst_port": "80"}), "dst_port: must be a number, not the text \"80\""),
             (json!({"dst_port": [80]}), "dst_port: must be a number, not an array"),
             (
@@ -530,10 +581,37 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused() {
-        for raw in ["", "5", "\"x\"", "null", "[]", "{", "{}x", "{\"event_id\":1e999}"] {
+        for raw in ["", "5", "\"x\"", "null", "[]", "{", "{}x", "{\"event_id\":1e999"] {
             let error = decode(raw.as_bytes()).unwrap_err();
             assert_eq!(error.problems[0].field, "", "{raw}");
         }
+    }
+
+    #[test]
+    fn every_value_that_cannot_be_read_is_told_with_its_field() {
+        let raw = r#"{"event_id":"e","title":"\ud800","plugin_id":1e999,"unknown":1e999}"#;
+        let told: Vec<_> =
+            decode(raw.as_bytes()).unwrap_err().problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "title: cannot be read: unexpected end of hex escape",
+                "plugin_id: cannot be read: number out of range"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_last_moments_that_rfc_3339_can_write_are_as_late_as_can_be_told() {
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999-23:59"] {
+            let event = with(&json!({ "timestamp": text })).unwrap();
+            assert_eq!(event.timestamp, Timestamp::MAX, "{text}");
+            let mut wire = Vec::new();
+            encode(&event, &mut wire);
+            assert_eq!(decode(&wire).unwrap().timestamp, Timestamp::MAX);
+        }
+        assert!(with(&json!({"timestamp": "9999-12-31T23:59:59"})).is_err(), "without a zone");
+        assert!(with(&json!({"timestamp": "9999-12-32T23:59:59Z"})).is_err());
     }
 
     #[test]
