@@ -6,13 +6,19 @@
 
 use std::ffi::OsString;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
-use clap::{ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 use dsiem_frontend::args::ByteSize;
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
 use dsiem_runtime::args::{CommaList, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
 use dsiem_runtime::build;
 use dsiem_runtime::bus::nats::check_url;
+use reqwest::Url;
+
+use crate::attack;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +26,12 @@ Examples:
   dsiem serve --home /srv/dsiem        the same with the folders configs/, logs/ and web/dist elsewhere
   dsiem serve --port 9090 --writeableConfig
   DSIEM_MODE=cluster-backend DSIEM_NODE=be-1 DSIEM_FRONTEND=http://fe:8080 dsiem serve";
+
+const SAMPLE_ATTACK_EXAMPLES: &str = "\
+Examples:
+  dsiem sample-attack --list                                     the cases of the sample file
+  dsiem sample-attack --wait logs/siem_alarms.json               posts the first attack and shows its alarm
+  dsiem sample-attack --examples my_examples.json --case \"A worm\" --to http://10.0.0.4:8080";
 
 /// OSSIM-style event correlation: normalized events in, alarms out.
 #[derive(Debug, Parser)]
@@ -39,8 +51,39 @@ pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT: events in over HTTP, alarms out into files
     #[command(after_help = EXAMPLES)]
     Serve(Box<ServeArgs>),
+    /// Post a sample attack to a running dsiem and show the alarms that come of it
+    #[command(after_help = SAMPLE_ATTACK_EXAMPLES)]
+    SampleAttack(SampleAttackArgs),
     /// Print the version
     Version,
+}
+
+/// The arguments of `sample-attack`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SampleAttackArgs {
+    /// File of examples, as docs/directives.md describes them
+    #[arg(long, default_value_os_t = attack::default_examples(), value_name = "FILE")]
+    pub(crate) examples: PathBuf,
+
+    /// Name of the case, or a part of it that no other has [default: the first that raises an alarm]
+    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    pub(crate) case: Option<String>,
+
+    /// List the cases of the file, and post nothing
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Where dsiem or a frontend is
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL", value_parser = attack::parse_server)]
+    pub(crate) to: Url,
+
+    /// The alarm file of that installation: wait for the alarms in it, show them and hold them against the case
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wait: Option<PathBuf>,
+
+    /// Seconds to wait at most
+    #[arg(long, default_value = "30", value_name = "SECS")]
+    pub(crate) deadline: u32,
 }
 
 /// Which part of an installation the process is.
@@ -75,7 +118,14 @@ pub(crate) struct ServeArgs {
     pub(crate) frontend: Option<String>,
 
     /// Address to listen on
-    #[arg(short = 'a', long, visible_alias = "ip-address", env = "DSIEM_ADDRESS", default_value = "0.0.0.0", value_name = "IP")]
+    #[arg(
+        short = 'a',
+        long,
+        visible_alias = "ip-address",
+        env = "DSIEM_ADDRESS",
+        default_value = "0.0.0.0",
+        value_name = "IP"
+    )]
     pub(crate) address: IpAddr,
 
     /// Port to listen on
@@ -114,8 +164,14 @@ pub(crate) struct ServeArgs {
     pub(crate) hold_duration: u32,
 
     /// Minutes that answers of look-ups are remembered; 0 for 10
-    #[arg(short = 'c', long = "cacheDuration", alias = "cache", env = "DSIEM_CACHEDURATION", default_value = "10",
-          value_name = "MINUTES")]
+    #[arg(
+        short = 'c',
+        long = "cacheDuration",
+        alias = "cache",
+        env = "DSIEM_CACHEDURATION",
+        default_value = "10",
+        value_name = "MINUTES"
+    )]
     pub(crate) cache_duration: u32,
 
     /// Ask threat intelligence about private addresses as well
@@ -135,12 +191,23 @@ pub(crate) struct ServeArgs {
     pub(crate) max_body: ByteSize,
 
     /// Tags that an alarm can be given, the first for new ones
-    #[arg(short = 't', long, env = "DSIEM_TAGS", value_name = "LIST",
-          default_value = "Identified Threat,False Positive,Valid Threat,Security Incident")]
+    #[arg(
+        short = 't',
+        long,
+        env = "DSIEM_TAGS",
+        value_name = "LIST",
+        default_value = "Identified Threat,False Positive,Valid Threat,Security Incident"
+    )]
     pub(crate) tags: CommaList,
 
     /// States that an alarm can be set to, the first for new ones
-    #[arg(short = 's', long, env = "DSIEM_STATUS", value_name = "LIST", default_value = "Open,In-Progress,Closed")]
+    #[arg(
+        short = 's',
+        long,
+        env = "DSIEM_STATUS",
+        value_name = "LIST",
+        default_value = "Open,In-Progress,Closed"
+    )]
     pub(crate) status: CommaList,
 
     /// Lowest risk of class Medium
@@ -173,11 +240,21 @@ pub(crate) struct ServeArgs {
     pub(crate) idle_directives_timeout: u32,
 
     /// Seconds for which a directive remembers the events it has had, so that none counts twice
-    #[arg(long = "duplicate-window", env = "DSIEM_DUPLICATE_WINDOW", default_value = "600", value_name = "SECS")]
+    #[arg(
+        long = "duplicate-window",
+        env = "DSIEM_DUPLICATE_WINDOW",
+        default_value = "600",
+        value_name = "SECS"
+    )]
     pub(crate) duplicate_window: u32,
 
     /// Seconds that an event may lie before the end of an earlier stage: it is discarded from this many on
-    #[arg(long = "time-order-tolerance", env = "DSIEM_TIME_ORDER_TOLERANCE", default_value = "5", value_name = "SECS")]
+    #[arg(
+        long = "time-order-tolerance",
+        env = "DSIEM_TIME_ORDER_TOLERANCE",
+        default_value = "5",
+        value_name = "SECS"
+    )]
     pub(crate) time_order_tolerance: u32,
 
     /// Seconds that an event's timestamp may lie after its receipt before the receipt is taken instead
@@ -244,7 +321,9 @@ pub(crate) struct RetiredArgs {
 
 impl Args {
     /// Reads the words of a command line, the first of which is the program's name, and the environment.
-    pub(crate) fn read(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+    pub(crate) fn read(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
         let command = without_empty_environment(Self::command());
         Self::from_arg_matches(&command.try_get_matches_from(words)?)
     }
@@ -271,7 +350,7 @@ mod tests {
     fn serve(words: &[&str]) -> ServeArgs {
         match Args::read(["dsiem"].iter().chain(words).copied()).expect("these words are right").command {
             Command::Serve(args) => *args,
-            Command::Version => panic!("not serve"),
+            Command::SampleAttack(_) | Command::Version => panic!("not serve"),
         }
     }
 
@@ -284,10 +363,48 @@ mod tests {
     #[test]
     fn the_flags_of_the_go_binary_are_taken() {
         let args = serve(&[
-            "serve", "-a", "127.0.0.1", "-p", "9", "-d", "1", "-q", "2", "-e", "30", "-i", "4", "-l", "5", "-n", "6", "-c", "7",
-            "-t", "a b,c", "-s", "d", "-m", "cluster-backend", "--writeableConfig", "--intelPrivateIP", "--medRiskMin", "2",
-            "--medRiskMax", "8", "--node", "n", "--msq", "nats://h:1", "--frontend", "http://f", "--apm", "--pprof", "--dev",
-            "--websocket", "--trace",
+            "serve",
+            "-a",
+            "127.0.0.1",
+            "-p",
+            "9",
+            "-d",
+            "1",
+            "-q",
+            "2",
+            "-e",
+            "30",
+            "-i",
+            "4",
+            "-l",
+            "5",
+            "-n",
+            "6",
+            "-c",
+            "7",
+            "-t",
+            "a b,c",
+            "-s",
+            "d",
+            "-m",
+            "cluster-backend",
+            "--writeableConfig",
+            "--intelPrivateIP",
+            "--medRiskMin",
+            "2",
+            "--medRiskMax",
+            "8",
+            "--node",
+            "n",
+            "--msq",
+            "nats://h:1",
+            "--frontend",
+            "http://f",
+            "--apm",
+            "--pprof",
+            "--dev",
+            "--websocket",
+            "--trace",
         ]);
         assert_eq!((args.max_delay, args.max_queue, args.max_eps, args.min_eps), (1, 2, 30, 4));
         assert_eq!((args.min_alarm_lifetime, args.hold_duration, args.cache_duration), (5, 6, 7));
@@ -311,6 +428,15 @@ mod tests {
             let (go, rs) = (serve(&["serve", go, "7"]), serve(&["serve", rs, "7"]));
             assert_eq!(format!("{go:?}"), format!("{rs:?}"));
         }
+    }
+
+    #[test]
+    fn a_sample_attack_needs_no_flag_in_a_standalone_installation() {
+        let args = Args::read(["dsiem", "sample-attack"]).expect("these words are right");
+        let Command::SampleAttack(args) = args.command else { panic!("not sample-attack") };
+        assert_eq!((args.to.as_str(), args.wait, args.case), ("http://127.0.0.1:8080/", None, None));
+        assert!(Args::read(["dsiem", "sample-attack", "--to", "localhost"]).is_err());
+        assert!(Args::read(["dsiem", "sample-attack", "--list", "--case", "x"]).is_err());
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! The one binary: the complete product in one process, and its tools. One file for each sub-command.
 
 mod args;
+mod attack;
 mod serve;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use args::{Args, Command};
+use dsiem_runtime::clock::Clock;
 use dsiem_runtime::{build, program};
 
 fn main() -> ExitCode {
     let args = Args::read(std::env::args_os()).unwrap_or_else(|e| e.exit());
     match args.command {
         Command::Serve(serve) => program::run("dsiem", &args.log, serve::serve(*serve)),
+        Command::SampleAttack(attack) => {
+            program::run("dsiem", &args.log, attack::run(attack, Clock::system()))
+        }
         Command::Version => {
             // Where standard output is closed, nobody wants to know.
             writeln!(std::io::stdout(), "dsiem {}", build::VERSION).ok();

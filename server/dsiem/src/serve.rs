@@ -7,7 +7,9 @@ use dsiem_backend::config::{EngineConfig, ServeConfig as BackendConfig};
 use dsiem_backend::config_files::{self, Selection};
 use dsiem_backend::config_sync::{SyncConfig, SyncLimits};
 use dsiem_backend::service::{self as backend, STOP_GRACE, Surroundings};
-use dsiem_frontend::config::{Config as FrontendConfig, ServeConfig as FrontendServeConfig, queue_limit, throttle};
+use dsiem_frontend::config::{
+    Config as FrontendConfig, ServeConfig as FrontendServeConfig, queue_limit, throttle,
+};
 use dsiem_frontend::config_store::Choices;
 use dsiem_frontend::service as frontend;
 use dsiem_runtime::bus::{NatsConfig, memory};
@@ -42,7 +44,8 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         Mode::ClusterFrontend => {
             let listen = SocketAddr::new(args.address, args.port);
             let nats = nats(&args)?;
-            frontend::serve(FrontendServeConfig { listen, nats, frontend: frontend_config(&args, home)? }).await
+            frontend::serve(FrontendServeConfig { listen, nats, frontend: frontend_config(&args, home)? })
+                .await
         }
         Mode::ClusterBackend => backend::serve(backend_config(&args, home)?).await,
     }
@@ -60,7 +63,10 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     let loaded = tokio::task::spawn_blocking(move || config_files::load(&folder, &Selection::All, mode))
         .await?
         .with_context(|| {
-            format!("the configuration in {} cannot be used (the folder is chosen with --home or DSIEM_HOME)", home.configs.display())
+            format!(
+                "the configuration in {} cannot be used (the folder is chosen with --home or DSIEM_HOME)",
+                home.configs.display()
+            )
         })?;
     let listener = frontend::listen_on(SocketAddr::new(args.address, args.port)).await?;
     let bus = memory::bus(engine.max_queue, clock.clone());
