@@ -1,7 +1,8 @@
 //! The books of the pipeline: what came in and what became of it.
 //!
-//! Two balances: events (received = invalid + whitelisted + concerning no directive + dispatched) and pairs of event and
-//! directive (offered = consumed + opened + discarded + not matching). Every drop anywhere has a counter and a reason.
+//! Two balances: events (received = invalid + whitelisted + concerning no directive + dispatched + failed) and pairs of
+//! event and directive (offered = consumed + opened + discarded + not matching + failed + in flight). Every drop anywhere
+//! has a counter and a reason.
 
 use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
 
@@ -16,9 +17,11 @@ pub struct Counters {
     pub events_whitelisted: Counter,
     /// Events that concern no directive.
     pub events_unconcerned: Counter,
-    /// Events that were handed to at least one directive, or that a sleeping directive had no use for.
+    /// Events that may concern at least one directive, be it one that sleeps and has no use for them.
     pub events_dispatched: Counter,
-    /// Events given up because the process had to stop.
+    /// Events that were lost to a fault of ours while they were looked at.
+    pub events_failed: Counter,
+    /// Events given up because the process had to stop. They are not among those received.
     pub events_dropped_at_stop: Counter,
     /// Events whose timestamp lies too far after their receipt.
     pub events_from_the_future: Counter,
@@ -30,6 +33,8 @@ pub struct Counters {
     pub pairs_opened: Counter,
     /// Pairs where the event matched nothing.
     pub pairs_not_matching: Counter,
+    /// Pairs where the directive's manager failed, with everything that waited for it.
+    pub pairs_failed: Counter,
     /// Pairs where the directive had had the event lately.
     pub discarded_duplicate: Counter,
     /// Pairs where the stage had the event already.
@@ -84,6 +89,7 @@ impl Counters {
             events_whitelisted: events("whitelisted", "Events from whitelisted sources"),
             events_unconcerned: events("unconcerned", "Events that concern no directive"),
             events_dispatched: events("dispatched", "Events that concern at least one directive"),
+            events_failed: events("failed", "Events lost to a fault in this program"),
             events_dropped_at_stop: events(
                 "dropped_at_stop",
                 "Events given up because the process had to stop",
@@ -102,6 +108,7 @@ impl Counters {
                 "not_matching",
                 "Pairs of event and directive where the event matched nothing",
             ),
+            pairs_failed: pairs("failed", "Pairs of event and directive lost to a fault in this program"),
             discarded_duplicate: discarded.with("duplicate"),
             discarded_same_event: discarded.with("same_event"),
             discarded_nothing_new: discarded.with("nothing_new"),

@@ -4,6 +4,7 @@
 //! wants. Whether an event matches a directive's stage-1 rule is tested here as well, before a sleeping directive is
 //! woken for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -68,8 +69,18 @@ pub struct Filter {
 impl Filter {
     /// Filters one batch. `found` is room to work in.
     pub fn batch(&self, raw: RawBatch, found: &mut Vec<DirectiveSlot>) -> FilteredBatch {
-        let concerns = raw.messages.iter().filter_map(|message| self.message(message, found)).collect();
+        let concerns = raw.messages.iter().filter_map(|message| self.guarded(message, found)).collect();
         FilteredBatch { sequence: raw.sequence, concerns, drained_at: raw.drained_at, permit: raw.permit }
+    }
+
+    /// An event that makes us panic is lost alone: a batch that never came out would stop everything behind it.
+    fn guarded(&self, message: &Message, found: &mut Vec<DirectiveSlot>) -> Option<Concern> {
+        // What a panic may leave half done is `found`, and that is emptied before it is used again.
+        catch_unwind(AssertUnwindSafe(|| self.message(message, found))).unwrap_or_else(|_| {
+            self.counters.events_failed.inc();
+            error!(bytes = message.payload.len(), "an event made the filter panic and is lost");
+            None
+        })
     }
 
     fn message(&self, message: &Message, found: &mut Vec<DirectiveSlot>) -> Option<Concern> {
@@ -97,8 +108,8 @@ impl Filter {
         if event.is_from_the_future(self.max_clock_skew_secs) {
             self.counters.events_from_the_future.inc();
         }
-        self.counters.events_dispatched.inc();
         let directives = found.iter().map(|slot| self.concerned(*slot, &event)).collect();
+        self.counters.events_dispatched.inc();
         Some(Concern { event: Arc::new(event), arrived: message.received, directives })
     }
 
@@ -160,5 +171,116 @@ fn work(filter: &Filter, raw: &crossbeam_channel::Receiver<RawBatch>, sender: &m
             error!("the dispatcher is gone, a filter thread ends");
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use dsiem_core::assets::{self, Assets};
+    use dsiem_core::directive::check::{self, Mode};
+    use dsiem_core::hash::Seed;
+    use dsiem_runtime::metrics::Metrics;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    const ARRIVED: ReceiptTime = ReceiptTime::from_secs(5_000);
+
+    fn directive(id: u64, sid: u64) -> Arc<Directive> {
+        let file = format!(
+            r#"{{"directives":[{{"id":{id},"name":"d","priority":3,"kingdom":"k","category":"c","rules":[
+            {{"name":"r1","stage":1,"type":"PluginRule","plugin_id":1,"plugin_sid":[{sid}],"occurrence":1,
+              "from":"10.0.0.0/8","to":"ANY","reliability":1,"timeout":0}},
+            {{"name":"r2","stage":2,"type":"PluginRule","plugin_id":1,"plugin_sid":[{}],"occurrence":1,
+              "from":":1","to":"ANY","reliability":1,"timeout":60}}]}}]}}"#,
+            sid + 1
+        );
+        let directives = check::read("d.json", file.as_bytes(), Mode::default()).into_result().unwrap();
+        Arc::new(directives.into_iter().next().unwrap())
+    }
+
+    fn filter(change: impl FnOnce(&mut Catalog)) -> Filter {
+        let assets = assets::read(
+            "assets.json",
+            br#"{"assets":[{"name":"w","cidr":"10.9.9.9/32","value":1,"whitelisted":true}]}"#,
+        );
+        let assets = Arc::new(Assets::new(assets.into_result().unwrap()));
+        let mut catalog = Catalog::new(vec![directive(7, 1), directive(8, 2)], assets, Seed(1));
+        change(&mut catalog);
+        let counters = Counters::new(&Metrics::new());
+        Filter { catalog: Arc::new(catalog), counters, max_clock_skew_secs: 300 }
+    }
+
+    fn event(sid: u64, source: &str) -> String {
+        format!(
+            r#"{{"event_id":"e{sid}","timestamp":"1970-01-01T01:00:00Z","sensor":"s","plugin_id":1,
+            "plugin_sid":{sid},"src_ip":"{source}","dst_ip":"10.0.0.2"}}"#
+        )
+    }
+
+    fn batch(sequence: u64, payloads: &[String]) -> RawBatch {
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let message = |text: &String| Message { payload: Bytes::from(text.clone()), received: ARRIVED };
+        RawBatch { sequence, messages: payloads.iter().map(message).collect(), drained_at: None, permit }
+    }
+
+    fn run(filter: &Filter, payloads: &[String]) -> Vec<Concern> {
+        filter.batch(batch(0, payloads), &mut Vec::new()).concerns
+    }
+
+    #[test]
+    fn an_event_goes_to_each_directive_it_may_concern_and_opens_where_it_matches_the_first_rule() {
+        let concerns = run(&filter(|_| ()), &[event(2, "10.0.0.1"), event(2, "192.168.0.1")]);
+        let concerned = |slot, opens| Concerned { slot: DirectiveSlot(slot), opens };
+        // Sid 2 is the second stage of the first directive, and the first one of the other.
+        assert_eq!(concerns[0].directives[..], [concerned(0, false), concerned(1, true)]);
+        assert_eq!(concerns[1].directives[..], [concerned(0, false), concerned(1, false)]);
+        assert_eq!((concerns[0].arrived, concerns[0].event.received), (ARRIVED, ARRIVED));
+    }
+
+    #[test]
+    fn every_event_is_in_the_books_once() {
+        // A slot that there is no directive for makes the look-up of its rule panic.
+        let filter = filter(|catalog| catalog.also(DirectiveSlot(99), &directive(9, 50)));
+        let payloads = [
+            event(1, "10.0.0.1"),
+            event(1, "10.9.9.9"),
+            event(77, "10.0.0.1"),
+            event(1, "nowhere"),
+            "[]".to_owned(),
+            event(50, "10.0.0.1"),
+            event(2, "10.0.0.1"),
+        ];
+        let ids: Vec<_> =
+            run(&filter, &payloads).into_iter().map(|concern| concern.event.id.clone()).collect();
+        assert_eq!(ids, ["e1".into(), "e2".into()], "the fault takes nothing from the others");
+        let c = &filter.counters;
+        let books = [
+            &c.events_dispatched,
+            &c.events_whitelisted,
+            &c.events_unconcerned,
+            &c.events_invalid,
+            &c.events_failed,
+        ];
+        assert_eq!(books.map(dsiem_runtime::metrics::Counter::get), [2, 1, 1, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn everything_comes_out_of_the_threads_and_then_the_end() {
+        let (send, mut filtered) = start(filter(|_| ()), FilterMode::Threads(3), 8).unwrap();
+        for sequence in 0..8 {
+            assert!(send(batch(sequence, &[event(1, "10.0.0.1")])));
+        }
+        drop(send);
+        let mut sequences = Vec::new();
+        while let Some(batch) = filtered.recv().await {
+            assert_eq!(batch.concerns.len(), 1);
+            sequences.push(batch.sequence);
+        }
+        sequences.sort_unstable();
+        assert_eq!(sequences, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }
