@@ -14,6 +14,10 @@ use dsiem_core::directive::Directive;
 use dsiem_core::directive::check::{self, Mode};
 use dsiem_core::problem::{Problem, Severity};
 use dsiem_core::sources::{self, Source};
+use dsiem_runtime::files::read_regular;
+
+/// Bytes of one file that are read; a larger one is a problem of the set.
+const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// How many problems of a set that is used are logged one by one.
 const MAX_LOGGED: usize = 200;
@@ -113,12 +117,6 @@ impl Loaded {
 /// # Errors
 /// Every problem of every file when the set cannot be used.
 pub fn load(folder: &Path, selection: &Selection, mode: Mode) -> Result<Loaded, Unusable> {
-    let files = read(folder, selection)?;
-    check(&folder.display().to_string(), &files, selection, mode)
-}
-
-/// Reads the files of `folder` that belong to `selection`, by name.
-fn read(folder: &Path, selection: &Selection) -> Result<Vec<ConfigFile>, Unusable> {
     let listing = names(folder, selection);
     let names = listing.map_err(|error| Unusable {
         problems: vec![format!("{}: the folder cannot be read: {error}", folder.display())],
@@ -126,12 +124,12 @@ fn read(folder: &Path, selection: &Selection) -> Result<Vec<ConfigFile>, Unusabl
     let mut files = Vec::new();
     let mut problems = Vec::new();
     for name in names {
-        match fs::read(folder.join(&name)) {
+        match read_regular(&folder.join(&name), MAX_FILE_BYTES) {
             Ok(bytes) => files.push(ConfigFile { name, bytes }),
-            Err(error) => problems.push(format!("{name}: cannot be read: {error}")),
+            Err(error) => problems.push(Problem::error(&name, format!("cannot be read: {error}"))),
         }
     }
-    if problems.is_empty() { Ok(files) } else { Err(Unusable { problems }) }
+    check_with(problems, &folder.display().to_string(), &files, selection, mode)
 }
 
 /// The names of the files of `folder` that belong to `selection`, sorted.
@@ -142,7 +140,6 @@ pub(crate) fn names(folder: &Path, selection: &Selection) -> io::Result<Vec<Stri
         let name = entry.file_name().into_string();
         if let Ok(name) = name
             && selection.has(&name)
-            && !entry.path().is_dir()
         {
             names.push(name);
         }
@@ -161,7 +158,18 @@ pub fn check(
     selection: &Selection,
     mode: Mode,
 ) -> Result<Loaded, Unusable> {
-    let mut set = Set { mode, problems: Vec::new() };
+    check_with(Vec::new(), origin, files, selection, mode)
+}
+
+/// The same where files of the set could not be read, which are `problems` already.
+fn check_with(
+    problems: Vec<Problem>,
+    origin: &str,
+    files: &[ConfigFile],
+    selection: &Selection,
+    mode: Mode,
+) -> Result<Loaded, Unusable> {
+    let mut set = Set { mode, problems };
     let assets = set.assets(origin, files);
     let (directives, skipped) = set.directives(origin, files, selection);
     let sources = set.sources(files);
@@ -179,14 +187,13 @@ struct Set {
 
 impl Set {
     fn assets(&mut self, origin: &str, files: &[ConfigFile]) -> Assets {
-        let before = self.errors();
         let mut entries = Vec::new();
         for file in of_kind(files, FileKind::Assets) {
             let checked = assets::read(&file.name, &file.bytes);
             entries.extend(checked.value);
             self.problems.extend(checked.problems);
         }
-        if entries.is_empty() && self.errors() == before {
+        if entries.is_empty() && !self.has_errors_in(FileKind::Assets) {
             let message =
                 "no asset in any assets_*.json: at least one is needed, for instance your home network";
             self.problems.push(Problem::error(origin, message));
@@ -202,11 +209,10 @@ impl Set {
     ) -> (Vec<Directive>, usize) {
         let files =
             of_kind(files, FileKind::Directives).map(|file| (file.name.as_str(), file.bytes.as_slice()));
-        let before = self.errors();
         let checked = check::read_all(files, self.mode);
         self.problems.extend(checked.problems);
         let loaded = checked.value;
-        if loaded.directives.is_empty() && self.errors() == before {
+        if loaded.directives.is_empty() && !self.has_errors_in(FileKind::Directives) {
             let pattern = selection.directive_pattern();
             let message = format!(
                 "no directive that can be used in any {pattern}: {} cannot work, {} are disabled; at least one is needed",
@@ -232,8 +238,9 @@ impl Set {
         sources
     }
 
-    fn errors(&self) -> usize {
-        self.problems.iter().filter(|problem| problem.is_error()).count()
+    /// Whether something is said about a file of this kind that explains why it gives nothing.
+    fn has_errors_in(&self, kind: FileKind) -> bool {
+        self.problems.iter().any(|problem| problem.is_error() && FileKind::of(&problem.file) == Ok(kind))
     }
 }
 

@@ -24,6 +24,9 @@ use crate::counters::Counters;
 /// How many files are written at a time.
 const WRITERS: usize = 4;
 
+/// Bytes of one file that are read: more than a process could hold as open backlogs.
+const MAX_FILE_BYTES: u64 = 16 << 30;
+
 /// The suffix of files that could not be read.
 const REJECTED: &str = "rejected";
 
@@ -135,7 +138,7 @@ impl Store {
     /// Where a directive's state goes: under its plain name, unless another node's file is there.
     fn path(&self, directive_id: u64) -> PathBuf {
         let plain = self.folder.join(format!("{directive_id}.json"));
-        let other = fs::read(&plain).ok().and_then(|bytes| Header::read(&bytes));
+        let other = files::read_regular(&plain, MAX_FILE_BYTES).ok().and_then(|bytes| Header::read(&bytes));
         if other.is_none_or(|header| header.node == *self.node) {
             return plain;
         }
@@ -158,7 +161,7 @@ impl Store {
         directives: &HashMap<u64, Arc<Directive>>,
         settings: &Settings,
     ) -> Result<Option<SavedFile>, String> {
-        let bytes = fs::read(path).map_err(|e| e.to_string())?;
+        let bytes = files::read_regular(path, MAX_FILE_BYTES).map_err(|e| e.to_string())?;
         if snapshot::is_from_dsiem_rs(&bytes) {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             let id = stem.parse().map_err(|_| format!("its name {stem:?} is not the id of a directive"))?;

@@ -116,6 +116,29 @@ fn strictly_every_problem_of_every_file_is_told_one_a_line() {
 }
 
 #[test]
+fn what_is_no_file_is_told_beside_the_problems_of_the_files() {
+    let bad = r#"{"directives": [{"id": 7}]}"#;
+    let folder = folder(&[("assets_a.json", "{"), ("directives_bad.json", bad)]);
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("directives_folder.json")).unwrap();
+    std::os::unix::fs::symlink(path("intel_loop.json"), path("intel_loop.json")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path("vuln_pipe.json")).status().unwrap().success());
+    for mode in [STRICT, LENIENT] {
+        let error = load(folder.path(), &Selection::All, mode).unwrap_err().to_string();
+        for line in [
+            "assets_a.json: is not JSON",
+            "directives_bad.json: directive 7: ",
+            "directives_folder.json: cannot be read: it is a folder, not a file",
+            "intel_loop.json: cannot be read: Too many levels of symbolic links",
+            "vuln_pipe.json: cannot be read: it is a pipe or device, not a file",
+        ] {
+            assert!(error.lines().any(|said| said.starts_with(line)), "{line} is missing in\n{error}");
+        }
+        assert!(!error.contains("at least one"), "they are there and cannot be read: {error}");
+    }
+}
+
+#[test]
 fn leniently_what_cannot_work_is_left_out_and_told_of() {
     let mut bad = directive(7);
     bad["name"] = json!("");

@@ -95,7 +95,7 @@ impl Place {
     /// Puts away files of ours that are not in the new set.
     fn retire_all_but(&self, names: &[String]) -> io::Result<()> {
         for name in config_files::names(&self.configs, &self.selection)? {
-            if !names.contains(&name) {
+            if !names.contains(&name) && !self.configs.join(&name).is_dir() {
                 fs::create_dir_all(self.configs.join(STALE_FOLDER))?;
                 fs::rename(self.configs.join(&name), self.configs.join(STALE_FOLDER).join(&name))?;
                 tracing::info!(

@@ -1,7 +1,7 @@
 //! Folders and files that must survive a crash in the middle of writing.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +58,30 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// The content of the file at `path`, which must be a regular one, or lead to one, of at most `max_bytes`.
+///
+/// A pipe would be waited for without end, and a device may never end.
+///
+/// # Errors
+///
+/// What is there instead, or whatever the system says, without the path.
+pub fn read_regular(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder, not a file"));
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe or device, not a file"));
+    }
+    let mut content = Vec::new();
+    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
+    if content.len() as u64 > max_bytes {
+        let message = format!("it has {} bytes, and at most {max_bytes} are read", metadata.len());
+        return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+    }
+    Ok(content)
+}
+
 /// Renames `path` to `path.suffix`, or `path.suffix.1` and so on if that is taken. Returns the new name.
 ///
 /// # Errors
@@ -68,22 +92,30 @@ pub fn set_aside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
 }
 
 fn move_aside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
-    fs::symlink_metadata(path)?;
+    let is_folder = fs::symlink_metadata(path)?.is_dir();
     for number in 0..MAX_SET_ASIDE {
         let target = aside_name(path, suffix, number);
-        // Creating it claims the name, so that two who do this at once cannot take the same one.
-        match OpenOptions::new().write(true).create_new(true).open(&target) {
+        match claim(&target, is_folder) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
-            Ok(_) => return rename_over_claim(path, target),
+            Ok(()) => return rename_over_claim(path, target),
         }
     }
     Err(io::Error::new(ErrorKind::AlreadyExists, format!("{MAX_SET_ASIDE} files are set aside already")))
 }
 
+/// Creates what may be renamed over, so that two who do this at once cannot take the same name.
+fn claim(target: &Path, is_folder: bool) -> io::Result<()> {
+    if is_folder {
+        return fs::create_dir(target);
+    }
+    OpenOptions::new().write(true).create_new(true).open(target).map(drop)
+}
+
 fn rename_over_claim(path: &Path, target: PathBuf) -> io::Result<PathBuf> {
     if let Err(error) = fs::rename(path, &target) {
-        fs::remove_file(&target).ok(); // only our own empty claim; the rename's error is the one to tell
+        // Only our own empty claim; the rename's error is the one to tell.
+        fs::remove_file(&target).or_else(|_| fs::remove_dir(&target)).ok();
         return Err(error);
     }
     Ok(target)
@@ -175,6 +207,42 @@ mod tests {
         assert_eq!(names(folder.path()), ["1.json.rejected", "1.json.rejected.1"]);
         assert_eq!(set_aside(&path, "rejected").unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn a_folder_is_set_aside_like_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.json");
+        for expected in ["1.json.rejected", "1.json.rejected.1"] {
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("inside"), b"x").unwrap();
+            assert_eq!(set_aside(&path, "rejected").unwrap(), folder.path().join(expected));
+            assert!(folder.path().join(expected).join("inside").is_file());
+        }
+        assert_eq!(names(folder.path()), ["1.json.rejected", "1.json.rejected.1"]);
+    }
+
+    #[test]
+    fn only_what_ends_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), b"12345").unwrap();
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        std::os::unix::fs::symlink(path("loop"), path("loop")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        assert_eq!(read_regular(&path("file"), 5).unwrap(), b"12345");
+        assert_eq!(read_regular(&path("link"), 5).unwrap(), b"12345");
+        for (path, expected) in [
+            (path("file"), "it has 5 bytes, and at most 4 are read"),
+            (path("pipe"), "it is a pipe or device, not a file"),
+            (PathBuf::from("/dev/zero"), "it is a pipe or device, not a file"),
+            (folder.path().to_owned(), "it is a folder, not a file"),
+            (path("loop"), "oo many levels of symbolic links"),
+            (path("missing"), "No such file"),
+        ] {
+            let error = read_regular(&path, 4).unwrap_err().to_string();
+            assert!(error.contains(expected), "{}: {error}", path.display());
+        }
     }
 
     #[test]
