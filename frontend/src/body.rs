@@ -189,12 +189,18 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
                 _ => return Err(Refusal::unsupported_encoding(&String::from_utf8_lossy(name))),
             };
             if coding != Coding::Identity {
-                return Err(Refusal::unsupported_encoding("more than one coding"));
+                return Err(Refusal::unsupported_encoding(&every_coding(headers)));
             }
             coding = next;
         }
     }
     Ok(coding)
+}
+
+/// All that the sender says about codings, for an answer.
+fn every_coding(headers: &HeaderMap) -> String {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

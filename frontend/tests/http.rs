@@ -186,7 +186,7 @@ async fn one_invalid_event_is_418_with_field_and_reason() {
         (EVENT.replacen('{', "{\"src_port\":65536,", 1), "src_port"),
         (EVENT.replacen('{', "{\"dst_port\":-1,", 1), "dst_port"),
         (EVENT.replacen('{', "{\"dst_port\":\"80\",", 1), "dst_port"),
-        (EVENT.replacen('{', "{\"src_port\":1e400,", 1), ""),
+        (EVENT.replacen('{', "{\"src_port\":1e400,", 1), "src_port"),
         (EVENT.replacen('{', "{\"title\":[1],", 1), "title"),
         (EVENT.replacen('{', "{\"category\":{\"a\":1},", 1), "category"),
         (EVENT.replace("\"plugin_id\":1001", "\"plugin_id\":99999999999999999999999"), "plugin_id"),

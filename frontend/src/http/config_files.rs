@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::errors::{Refusal, clipped};
 use crate::body::Bodies;
-use crate::config_store::{ConfigStore, FileName, StoreError};
+use crate::config_store::{ConfigStore, FileName, MAX_NAME, StoreError};
 
 /// Problems that an answer lists; the text of the error has their number.
 const MAX_LISTED: usize = 1_000;
@@ -97,7 +97,8 @@ fn name_in(path: &str) -> Result<FileName, Refusal> {
     let decoded = percent_decode_str(raw).decode_utf8().ok();
     decoded.and_then(|name| FileName::parse(&name)).ok_or_else(|| {
         Refusal::unusable(format!(
-            "{:?} is not the name of a configuration file: letters, digits, _ and -, the first a letter or digit, then .json",
+            "{:?} is not the name of a configuration file: letters, digits, _ and -, the first a letter or digit, then .json, \
+             {MAX_NAME} at most",
             clipped(raw)
         ))
     })
