@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsiem_core::time::ReceiptTime;
-use dsiem_runtime::bus::{EventSubscription, Message};
+use dsiem_runtime::bus::{Batch, EventSubscription, Message};
 use dsiem_runtime::metrics::Gauge;
 use dsiem_runtime::shutdown::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -50,9 +50,7 @@ pub async fn run(
     let permits = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT));
     let mut stop_at: Option<Instant> = None;
     for sequence in 0.. {
-        // The semaphore is never closed.
-        let Ok(permit) = permits.clone().acquire_owned().await else { return };
-        let batch = loop {
+        let (permit, batch) = loop {
             tokio::select! {
                 biased;
                 () = shutdown.begun(), if stop_at.is_none() => {
@@ -63,10 +61,12 @@ pub async fn run(
                     give_up(&subscription, &counters);
                     return;
                 }
-                batch = subscription.next_batch(BATCH_MESSAGES) => break batch,
+                next = next(&permits, &mut subscription) => match next {
+                    Some(next) => break next,
+                    None => return,
+                },
             }
         };
-        let Some(batch) = batch else { return };
         counters.events_received.add(batch.messages.len() as u64);
         queue_length.set(i64::try_from(subscription.queue_length()).unwrap_or(i64::MAX));
         let raw = RawBatch { sequence, messages: batch.messages, drained_at: batch.drained_at, permit };
@@ -74,6 +74,16 @@ pub async fn run(
             return;
         }
     }
+}
+
+/// The next batch, once there is a permit for it; `None` at the end. May be cancelled without loss.
+async fn next(
+    permits: &Arc<Semaphore>,
+    subscription: &mut EventSubscription,
+) -> Option<(OwnedSemaphorePermit, Batch)> {
+    // The semaphore is never closed.
+    let permit = permits.clone().acquire_owned().await.ok()?;
+    Some((permit, subscription.next_batch(BATCH_MESSAGES).await?))
 }
 
 fn give_up(subscription: &EventSubscription, counters: &Counters) {
@@ -85,5 +95,67 @@ fn give_up(subscription: &EventSubscription, counters: &Counters) {
             limit_secs = DRAIN_LIMIT.as_secs(),
             "stopping: events still waiting in the queue are dropped so that the state can be saved in time"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use bytes::Bytes;
+    use dsiem_runtime::bus::memory::{self, MemoryBus};
+    use dsiem_runtime::clock::Clock;
+    use dsiem_runtime::metrics::Metrics;
+
+    use super::*;
+
+    struct Setup {
+        bus: MemoryBus,
+        counters: Counters,
+        queue_length: Gauge,
+        shutdown: Shutdown,
+    }
+
+    async fn setup(events: usize) -> Setup {
+        let metrics = Metrics::new();
+        let bus = memory::bus(1_000_000, Clock::simulated(ReceiptTime::from_secs(1_000)));
+        if events > 0 {
+            bus.publisher.publish(vec![Bytes::from_static(b"{}"); events]).await.unwrap();
+        }
+        let counters = Counters::new(&metrics);
+        Setup { bus, counters, queue_length: metrics.gauge("q", "Q"), shutdown: Shutdown::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn batches_are_numbered_without_gaps_and_everything_queued_comes_before_the_end() {
+        let setup = setup(BATCH_MESSAGES * 3 + 1).await;
+        setup.shutdown.begin();
+        let (batches, received) = mpsc::channel();
+        let send = move |batch: RawBatch| batches.send((batch.sequence, batch.messages.len())).is_ok();
+        let Setup { bus, counters, queue_length, shutdown } = setup;
+        run(bus.subscription, counters.clone(), queue_length, shutdown, send).await;
+        let all = BATCH_MESSAGES;
+        assert_eq!(received.iter().collect::<Vec<_>>(), [(0, all), (1, all), (2, all), (3, 1)]);
+        assert_eq!(counters.events_received.get(), all as u64 * 3 + 1);
+        assert_eq!(counters.events_dropped_at_stop.get(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopping_process_waits_no_longer_than_the_limit_for_a_blocked_pipeline_and_counts_what_is_left()
+     {
+        let events = BATCH_MESSAGES * (BATCHES_IN_FLIGHT + 2);
+        let setup = setup(events).await;
+        let clock = Instant::now();
+        let (stuck, held) = mpsc::channel();
+        let Setup { bus, counters, queue_length, shutdown } = setup;
+        shutdown.begin();
+        run(bus.subscription, counters.clone(), queue_length, shutdown, move |batch| {
+            stuck.send(batch).is_ok()
+        })
+        .await;
+        assert_eq!(clock.elapsed().as_secs(), DRAIN_LIMIT.as_secs());
+        assert_eq!(held.iter().count(), BATCHES_IN_FLIGHT, "no more than have a permit");
+        assert_eq!(counters.events_dropped_at_stop.get(), 2 * BATCH_MESSAGES as u64);
+        assert_eq!(counters.events_received.get() + counters.events_dropped_at_stop.get(), events as u64);
     }
 }

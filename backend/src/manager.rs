@@ -48,6 +48,8 @@ const IDLE_LOOK: Duration = Duration::from_secs(30);
 /// An event on its way to a directive.
 #[derive(Debug)]
 pub struct Delivery {
+    /// Counts up through the deliveries to all directives.
+    pub number: u64,
     /// The event.
     pub event: Arc<Event>,
     /// When this process got it.
@@ -61,7 +63,7 @@ pub struct Delivery {
 pub struct Retirement {
     /// Whose.
     pub slot: DirectiveSlot,
-    /// How many events it has handled; with fewer than it was sent, it stays awake.
+    /// The number of the last delivery that it has handled; if that is not the last it was sent, it stays awake.
     pub handled: u64,
 }
 
@@ -184,7 +186,7 @@ impl Manager {
     async fn deliver(&mut self, delivery: Delivery) {
         let started = std::time::Instant::now();
         let used = self.handle(&delivery.event, delivery.opens).await;
-        self.handled += 1;
+        self.handled = delivery.number;
         if used {
             self.last_use = Instant::now();
             self.shared.pressure.check(delivery.arrived, &self.shared.clock);

@@ -1,15 +1,16 @@
 //! Which directives are awake, and the dispatcher that feeds them in order.
 //!
 //! A directive with an open backlog has a manager task with a mailbox; the others cost an index entry. One task owns the
-//! roster, so waking and retiring cannot race: a manager asks to retire and says how many events it has handled; only if
-//! that is how many it was sent does it lose its mailbox, so no event can be between the two.
+//! roster, so waking and retiring cannot race: a manager asks to retire and names the last delivery that it has handled;
+//! only if that is the last one it was sent does it lose its mailbox, so no event can be between the two. Deliveries are
+//! numbered through all directives and for ever, so a request that was overtaken fits no later manager.
 
 use std::collections::BTreeMap;
 
 use dsiem_core::index::DirectiveSlot;
 use dsiem_core::time::ReceiptTime;
 use tokio::sync::{mpsc, watch};
-use tracing::debug;
+use tracing::{debug, error};
 
 use crate::counters::Counters;
 use crate::filter::{Concern, FilteredBatch};
@@ -24,21 +25,28 @@ pub const RETIREMENTS: usize = 1024;
 /// The awake directives, by slot.
 pub struct Roster {
     awake: Vec<Option<Awake>>,
+    /// The number of the last delivery to anyone; the first is 1.
+    delivered: u64,
     wake: Wake,
     counters: Counters,
 }
 
 struct Awake {
     mailbox: mpsc::Sender<Delivery>,
-    /// How many events its manager was sent.
-    sent: u64,
+    /// The number of the last delivery to it; 0 if there was none.
+    last: u64,
 }
 
 impl Roster {
     /// A roster of `directives` sleeping directives.
     #[must_use]
     pub fn new(directives: usize, wake: Wake, counters: Counters) -> Self {
-        Self { awake: std::iter::repeat_with(|| None).take(directives).collect(), wake, counters }
+        Self {
+            awake: std::iter::repeat_with(|| None).take(directives).collect(),
+            delivered: 0,
+            wake,
+            counters,
+        }
     }
 
     /// Wakes a directive, if it sleeps.
@@ -46,7 +54,7 @@ impl Roster {
         let place = &mut self.awake[slot.0 as usize];
         if place.is_none() {
             let (mailbox, deliveries) = mpsc::channel(MAILBOX_EVENTS);
-            *place = Some(Awake { mailbox, sent: 0 });
+            *place = Some(Awake { mailbox, last: 0 });
             self.counters.directives_active.inc();
             (self.wake)(slot, deliveries);
         }
@@ -98,10 +106,15 @@ impl Roster {
                 }
                 self.wake(concerned.slot);
             }
-            let delivery =
-                Delivery { event: concern.event.clone(), arrived: concern.arrived, opens: concerned.opens };
+            self.delivered += 1;
+            let delivery = Delivery {
+                number: self.delivered,
+                event: concern.event.clone(),
+                arrived: concern.arrived,
+                opens: concerned.opens,
+            };
             if let Some(awake) = &mut self.awake[concerned.slot.0 as usize] {
-                awake.sent += 1;
+                awake.last = self.delivered;
                 // A full mailbox makes everyone wait: that is the back-pressure of a slow directive.
                 if awake.mailbox.send(delivery).await.is_err() {
                     self.lose(concerned.slot);
@@ -110,15 +123,20 @@ impl Roster {
         }
     }
 
-    /// A manager that ended on its own has failed; its directive starts anew with the next event.
+    /// A manager that ended on its own has failed, and has counted all but the event that finds it gone; its directive
+    /// starts anew with the next one.
     fn lose(&mut self, slot: DirectiveSlot) {
-        self.counters.backlogs_failed.inc();
+        error!(
+            slot = slot.0,
+            "a directive failed; it starts anew with the next event that may open a backlog"
+        );
+        self.counters.pairs_failed.inc();
         self.sleep(slot);
     }
 
     fn retire(&mut self, retirement: Retirement) {
         let place = &self.awake[retirement.slot.0 as usize];
-        if place.as_ref().is_some_and(|awake| awake.sent == retirement.handled) {
+        if place.as_ref().is_some_and(|awake| awake.last == retirement.handled) {
             debug!(slot = retirement.slot.0, "a directive goes to sleep");
             self.sleep(retirement.slot);
         }
@@ -127,5 +145,128 @@ impl Roster {
     fn sleep(&mut self, slot: DirectiveSlot) {
         self.awake[slot.0 as usize] = None;
         self.counters.directives_active.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    use dsiem_core::event::{Event, json};
+    use dsiem_runtime::metrics::Metrics;
+    use smallvec::smallvec;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::filter::Concerned;
+
+    const SLOT: DirectiveSlot = DirectiveSlot(0);
+
+    /// A roster of one directive whose managers are only the mailboxes they would read.
+    fn roster() -> (Roster, mpsc::Receiver<mpsc::Receiver<Delivery>>) {
+        let (woken, managers) = mpsc::channel(8);
+        let wake = Box::new(move |_, mailbox| woken.try_send(mailbox).unwrap());
+        (Roster::new(1, wake, Counters::new(&Metrics::new())), managers)
+    }
+
+    fn event(id: &str) -> Arc<Event> {
+        let text = format!(
+            r#"{{"event_id":"{id}","timestamp":"2026-01-01T00:00:00Z","sensor":"s","plugin_id":1,"plugin_sid":1,
+            "src_ip":"10.0.0.1","dst_ip":"10.0.0.2"}}"#
+        );
+        Arc::new(json::decode(text.as_bytes()).unwrap())
+    }
+
+    fn concern(id: &str, opens: bool) -> Concern {
+        let directives = smallvec![Concerned { slot: SLOT, opens }];
+        Concern { event: event(id), arrived: ReceiptTime::default(), directives }
+    }
+
+    fn batch(sequence: u64, ids: &[&str], drained_at: Option<i64>) -> FilteredBatch {
+        FilteredBatch {
+            sequence,
+            concerns: ids.iter().map(|id| concern(id, true)).collect(),
+            drained_at: drained_at.map(ReceiptTime::from_secs),
+            permit: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
+        }
+    }
+
+    fn received(mailbox: &mut mpsc::Receiver<Delivery>) -> Vec<String> {
+        let mut all = VecDeque::new();
+        while let Ok(delivery) = mailbox.try_recv() {
+            all.push_back(delivery.event.id.to_string());
+        }
+        all.into()
+    }
+
+    #[tokio::test]
+    async fn the_order_of_batches_is_restored_and_the_watermark_follows_it() {
+        let (roster, mut managers) = roster();
+        let (batches, filtered) = mpsc::channel(8);
+        let (_retire, retirements) = mpsc::channel(8);
+        let (watermark, reader) = watch::channel(ReceiptTime::default());
+        for batch in [batch(2, &["e"], Some(2)), batch(1, &["c", "d"], Some(1)), batch(0, &["a", "b"], None)]
+        {
+            batches.try_send(batch).unwrap();
+        }
+        // One that never comes holds back what is behind it.
+        batches.try_send(batch(4, &["z"], Some(4))).unwrap();
+        drop(batches);
+        roster.run(filtered, retirements, watermark).await;
+        let mut mailbox = managers.try_recv().unwrap();
+        assert_eq!(received(&mut mailbox), ["a", "b", "c", "d", "e"]);
+        assert_eq!(*reader.borrow(), ReceiptTime::from_secs(2));
+        assert!(mailbox.recv().await.is_none(), "the mailboxes close at the end");
+    }
+
+    #[tokio::test]
+    async fn a_sleeping_directive_is_woken_only_for_what_may_open_a_backlog() {
+        let (mut roster, mut managers) = roster();
+        roster.deliver(concern("a", false)).await;
+        assert!(managers.try_recv().is_err());
+        assert_eq!(roster.counters.pairs_not_matching.get(), 1);
+        roster.deliver(concern("b", true)).await;
+        roster.deliver(concern("c", false)).await;
+        assert_eq!(received(&mut managers.try_recv().unwrap()), ["b", "c"], "awake, it gets everything");
+        assert_eq!(roster.counters.pairs_offered.get(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_manager_that_has_not_handled_everything_stays_awake() {
+        let (mut roster, mut managers) = roster();
+        roster.deliver(concern("a", true)).await;
+        let handled = managers.try_recv().unwrap().try_recv().unwrap().number;
+        roster.awake[0].as_mut().unwrap().last += 1; // as if another were on its way
+        roster.retire(Retirement { slot: SLOT, handled });
+        assert_eq!(roster.counters.directives_active.get(), 1);
+        roster.retire(Retirement { slot: SLOT, handled: handled + 1 });
+        assert_eq!(roster.counters.directives_active.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_to_retire_that_was_overtaken_does_not_stop_the_next_manager() {
+        let (mut roster, mut managers) = roster();
+        roster.deliver(concern("a", true)).await;
+        let handled = managers.try_recv().unwrap().try_recv().unwrap().number;
+        let request = Retirement { slot: SLOT, handled };
+        roster.retire(request);
+        roster.deliver(concern("b", true)).await; // as many events as the first manager had
+        let mut second = managers.try_recv().unwrap();
+        roster.retire(request);
+        assert_eq!(roster.counters.directives_active.get(), 1);
+        roster.deliver(concern("c", true)).await;
+        assert_eq!(received(&mut second), ["b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn a_directive_that_failed_starts_anew_and_the_event_that_found_it_gone_is_counted() {
+        let (mut roster, mut managers) = roster();
+        roster.deliver(concern("a", true)).await;
+        drop(managers.try_recv());
+        roster.deliver(concern("b", true)).await;
+        assert_eq!(roster.counters.pairs_failed.get(), 1);
+        roster.deliver(concern("c", true)).await;
+        assert_eq!(received(&mut managers.try_recv().unwrap()), ["c"]);
     }
 }
