@@ -6,58 +6,34 @@
 
 mod collected;
 mod id;
+mod outcome;
+mod parts;
+mod settings;
 mod stage;
 #[cfg(test)]
 pub(crate) mod tests;
+mod title;
 
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::assets::Assets;
 use crate::bounded::{BoundedSet, Inserted};
 use crate::directive::{Directive, Rule};
 use crate::event::Event;
 use crate::finding::{Finding, FindingKind};
-use crate::hash::Seed;
 use crate::matcher::{FirstEvent, FirstEvents};
-use crate::risk::{RiskLimits, risk};
+use crate::risk::risk;
 use crate::routing::{Interest, Interests};
 use crate::time::ReceiptTime;
 
 pub use collected::{Collected, CustomDatum, Limits};
 pub use id::AlarmId;
+pub use outcome::{Discarded, Ending, Outcome, Update, Verdict};
+pub(crate) use parts::Restored;
+pub use settings::{Context, Settings};
 pub use stage::{Stage, StageStatus};
-
-/// What is the same for all backlogs of a process.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Of every hash.
-    pub seed: Seed,
-    /// How many seconds an event may lie before the end of an earlier stage: it is discarded from this many on.
-    pub time_order_tolerance_secs: u32,
-    /// Seconds added to the life of every stage, for late logs.
-    pub min_alarm_lifetime_secs: u32,
-    /// Seconds that an event's timestamp may lie after its receipt.
-    pub max_clock_skew_secs: u32,
-    /// Where the risk classes begin and end.
-    pub risk_limits: RiskLimits,
-    /// The status of a new alarm.
-    pub status: Arc<str>,
-    /// The tag of a new alarm.
-    pub tag: Arc<str>,
-    /// How much one backlog collects.
-    pub limits: Limits,
-}
-
-/// What a backlog looks at besides itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// The process's settings.
-    pub settings: &'a Settings,
-    /// Whose addresses are home, and what they are worth.
-    pub assets: &'a Assets,
-}
+use title::title;
 
 /// One attempt at completing a directive.
 #[derive(Debug, Clone)]
@@ -79,96 +55,6 @@ pub struct Backlog {
     /// Counts the updates of the alarm.
     revision: u64,
     ending: Option<Ending>,
-}
-
-/// Why a backlog is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Its last stage is complete.
-    Completed,
-    /// Its current stage took too long.
-    TimedOut,
-    /// It had to go because too many are open.
-    Evicted,
-}
-
-/// What became of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It does not match: it may open a backlog, if nobody else consumes it.
-    NotConsumed,
-    /// It matches, but does not count.
-    Discarded(Discarded),
-    /// It joined an earlier stage, which was complete already.
-    Absorbed,
-    /// It counts in the current stage.
-    Counted,
-}
-
-/// Why an event that matches does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Discarded {
-    /// The stage has this event id already.
-    SameEvent,
-    /// The stage wants a new value of a field, and this one is known.
-    NothingNew,
-    /// It lies before the end of an earlier stage.
-    OutOfOrder,
-}
-
-/// Whether the alarm document has to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Update {
-    /// No.
-    None,
-    /// Within a second; several of these make one document.
-    Soon,
-    /// Now; with `look_ups`, the enrichment sources are to be asked as well.
-    Now {
-        /// Whether a stage was completed.
-        look_ups: bool,
-    },
-}
-
-/// What has to be done after an event, a deadline or a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome {
-    /// What became of the event; [`Verdict::NotConsumed`] where there was none.
-    pub verdict: Verdict,
-    /// The stage that the event joined: an alarm-event line has to be written.
-    pub joined_stage: Option<u8>,
-    /// Whether the alarm document has to be written.
-    pub update: Update,
-    /// Whether [`Backlog::deadline_secs`] has changed.
-    pub deadline_changed: bool,
-    /// Whether [`Backlog::interests`] have changed.
-    pub interests_changed: bool,
-}
-
-impl Outcome {
-    const NOTHING: Self = Self {
-        verdict: Verdict::NotConsumed,
-        joined_stage: None,
-        update: Update::None,
-        deadline_changed: false,
-        interests_changed: false,
-    };
-
-    /// The outcome where there is nothing to do.
-    #[must_use]
-    pub const fn nothing() -> Self {
-        Self::NOTHING
-    }
-
-    fn discarded(reason: Discarded) -> Self {
-        Self { verdict: Verdict::Discarded(reason), ..Self::NOTHING }
-    }
-
-    /// Whether the event is finished with: it opens no backlog.
-    #[must_use]
-    pub fn consumed(&self) -> bool {
-        self.verdict != Verdict::NotConsumed
-    }
 }
 
 impl FirstEvents for Backlog {
@@ -335,36 +221,6 @@ impl Backlog {
         &self.collected
     }
 
-    pub(crate) fn parts(&self) -> Parts<'_> {
-        Parts {
-            networks: &self.networks,
-            intel_hits: &self.intel_hits,
-            vulnerabilities: &self.vulnerabilities,
-            created_secs: self.created_secs,
-            update_secs: self.update_secs,
-        }
-    }
-
-    /// Puts a backlog together again; `stages` must hold at least one and at most as many as the directive has rules.
-    pub(crate) fn restore(restored: Restored) -> Self {
-        debug_assert!((1..=restored.directive.rules.len()).contains(&restored.stages.len()));
-        Self {
-            id: restored.id,
-            directive: restored.directive,
-            title: restored.title,
-            stages: restored.stages,
-            collected: restored.collected,
-            networks: restored.networks,
-            intel_hits: restored.intel_hits,
-            vulnerabilities: restored.vulnerabilities,
-            risk: restored.risk,
-            created_secs: restored.created_secs,
-            update_secs: restored.update_secs,
-            revision: restored.revision,
-            ending: restored.ending,
-        }
-    }
-
     fn rule(&self) -> &Rule {
         &self.directive.rules[self.current()]
     }
@@ -469,49 +325,4 @@ impl Backlog {
         }
         wanted
     }
-}
-
-/// What documents and saved state need beyond the public accessors.
-pub(crate) struct Parts<'a> {
-    pub(crate) networks: &'a BoundedSet<IpNet>,
-    pub(crate) intel_hits: &'a BoundedSet<Finding>,
-    pub(crate) vulnerabilities: &'a BoundedSet<Finding>,
-    pub(crate) created_secs: Option<i64>,
-    pub(crate) update_secs: i64,
-}
-
-/// The fields of a backlog that was saved.
-pub(crate) struct Restored {
-    pub(crate) id: AlarmId,
-    pub(crate) directive: Arc<Directive>,
-    pub(crate) title: Box<str>,
-    pub(crate) stages: Vec<Stage>,
-    pub(crate) collected: Collected,
-    pub(crate) networks: BoundedSet<IpNet>,
-    pub(crate) intel_hits: BoundedSet<Finding>,
-    pub(crate) vulnerabilities: BoundedSet<Finding>,
-    pub(crate) risk: u8,
-    pub(crate) created_secs: Option<i64>,
-    pub(crate) update_secs: i64,
-    pub(crate) revision: u64,
-    pub(crate) ending: Option<Ending>,
-}
-
-/// The directive's name with `SRC_IP` and `DST_IP` replaced by the asset that is exactly that host, else by the address.
-fn title(name: &str, event: &Event, assets: &Assets) -> Box<str> {
-    let shown = |address| assets.host_name(address).map_or_else(|| address.to_string(), ToOwned::to_owned);
-    let mut title = String::with_capacity(name.len());
-    let mut rest = name;
-    // From left to right, so that a host named DST_IP is not replaced again.
-    while let Some((position, address)) = [("SRC_IP", event.src_ip), ("DST_IP", event.dst_ip)]
-        .into_iter()
-        .filter_map(|(placeholder, address)| Some((rest.find(placeholder)?, address)))
-        .min_by_key(|(position, _)| *position)
-    {
-        title.push_str(&rest[..position]);
-        title.push_str(&shown(address));
-        rest = &rest[position + "SRC_IP".len()..];
-    }
-    title.push_str(rest);
-    title.into()
 }
