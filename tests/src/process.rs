@@ -98,6 +98,12 @@ impl Program {
         Self { name: name.to_owned(), child, lines, ended: None }
     }
 
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything it has said so far.
     #[must_use]
     pub fn log(&self) -> String {

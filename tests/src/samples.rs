@@ -33,6 +33,14 @@ pub fn brute_force(id: u64, second: u32) -> Value {
     directive(id, &[rule(1, 1, 1, "ANY", 1), rule(2, 2, second, ":1", 5), rule(3, 3, 1, ":1", 10)])
 }
 
+/// The events that complete [`brute_force`]: `<name>-1`, `<name>-2.0` and so on, `<name>-3`.
+#[must_use]
+pub fn attack(name: &str, source: &str, second: u32) -> Vec<Value> {
+    let middle = (0..second).map(|n| event(&format!("{name}-2.{n}"), 2, source));
+    let first = std::iter::once(event(&format!("{name}-1"), 1, source));
+    first.chain(middle).chain([event(&format!("{name}-3"), 3, source)]).collect()
+}
+
 /// An event of `plugin_id` 1001 from `source` to 10.0.0.1, which happens now.
 #[must_use]
 pub fn event(id: &str, sid: u32, source: &str) -> Value {

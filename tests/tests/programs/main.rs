@@ -1,0 +1,8 @@
+//! The real programs, as they are started, fed, disturbed and stopped in an installation.
+//!
+//! One file for each thing that is shown. They need the binaries (`cargo build --bins`) and a nats-server.
+
+mod cluster;
+mod configuration;
+mod outages;
+mod standalone;
