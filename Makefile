@@ -1,0 +1,31 @@
+# The commands of a working day. `make help` lists them; what they do is in scripts/ where it takes more than a line.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test tools build fmt lint doc clean-run
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and start the complete product with the samples, attack it and show the alarm (PORT=8080)
+	@scripts/run.sh
+
+test: tools ## All checks and all tests: format, lints, documentation, unit, property and integration tests
+	@scripts/test.sh
+
+tools: ## Check what building and testing need, and install what is missing (nats-server)
+	@scripts/tools.sh
+
+build: ## Build the three programs for use into target/release
+	cargo build --release --workspace --bins
+
+fmt: ## Format all Rust code
+	cargo fmt --all
+
+lint: ## Lints, with warnings as errors
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: ## Build the documentation of the code into target/doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+clean-run: ## Forget what `make run` has made: its configuration, logs and saved state
+	rm -rf .run

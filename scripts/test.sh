@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# All checks and all tests, in the order in which they fail fastest. Ends at the first step that fails, with its name.
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+
+step() {
+    local name=$1 began=$SECONDS
+    shift
+    say "== $name: ${*}"
+    if ! "$@"; then
+        die "== $name: FAILED after $((SECONDS - began)) s"
+    fi
+    say "== $name: passed in $((SECONDS - began)) s"
+}
+
+core_is_pure() {
+    local tree
+    # Without --all-features or targets of other systems: what a test of the core alone builds.
+    tree=$(cargo tree --package dsiem-core --edges normal,dev --prefix none) || return 1
+    if grep -E '^(tokio|async-std|hyper|reqwest) ' <<<"$tree"; then
+        say "dsiem-core must build and be tested without the crates above"
+        return 1
+    fi
+}
+
+scripts_are_clean() {
+    if have shellcheck; then
+        shellcheck -x scripts/*.sh .ci/run
+    else
+        say "shellcheck is not installed: skipped"
+    fi
+}
+
+step "format" cargo fmt --all --check
+step "scripts" scripts_are_clean
+step "core without a runtime" core_is_pure
+step "lints" cargo clippy --workspace --all-targets -- -D warnings
+step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+# Tests of the programs as a whole start these.
+step "programs" cargo build --workspace --bins
+step "tests" cargo test --workspace
+say "== all passed in $SECONDS s"
