@@ -3,6 +3,9 @@
 //! It owns the backlog, and nobody else touches it. Its manager sends it an event and waits for the answer; look-ups
 //! never hold that up: the alarm is written at once, and once more when answers add something.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,6 +65,8 @@ pub struct Answer {
     pub passed_second_stage: bool,
     /// Why it is over, if it is.
     pub ending: Option<Ending>,
+    /// Whether it is over and still waits for look-ups.
+    pub lingers: bool,
 }
 
 /// What all backlogs of a process share.
@@ -103,78 +108,119 @@ pub enum Beginning {
 pub struct BacklogTask {
     backlog: Backlog,
     surroundings: Arc<Surroundings>,
-    mailbox: mpsc::Receiver<ToBacklog>,
+    mail: Mail,
     /// Runs while the document has changed and has not been written.
     soon: Option<Pin<Box<Sleep>>>,
-    look_ups: Option<Box<SelectAll<BoxStream<'static, LookUpAnswer>>>>,
+    look_ups: Option<Box<LookUps>>,
 }
 
-/// Sends the answers, and says that the backlog is lost if its task ends owing one.
-struct Answers {
+type LookUps = SelectAll<BoxStream<'static, LookUpAnswer>>;
+
+/// Where messages come from and answers go. However the task ends, each message that its manager got into the mailbox is
+/// answered, so that the manager never waits for nothing.
+struct Mail {
     slot: BacklogSlot,
-    sender: mpsc::Sender<Answer>,
+    messages: mpsc::Receiver<ToBacklog>,
+    answers: mpsc::Sender<Answer>,
     owing: bool,
 }
 
-impl Answers {
-    fn send(&mut self, answer: Answer) {
+impl Mail {
+    /// Takes a message; if it is one to be answered, an answer is owed from now on.
+    async fn recv(&mut self) -> Option<ToBacklog> {
+        let message = self.messages.recv().await;
+        self.owing = message.as_ref().is_some_and(ToBacklog::wants_answer);
+        message
+    }
+
+    fn answer(&mut self, answer: Answer) {
         self.owing = false;
         // The manager asks no more backlogs at a time than its queue of answers holds.
-        self.sender.try_send(answer).ok();
+        self.answers.try_send(answer).ok();
+    }
+
+    /// Whether a message was accepted that nobody will take any more. None is accepted from now on.
+    fn close(&mut self) -> bool {
+        self.messages.close();
+        let mut left = false;
+        loop {
+            match self.messages.try_recv() {
+                Ok(message) => left |= message.wants_answer(),
+                Err(mpsc::error::TryRecvError::Disconnected) => return left,
+                // Its sender is between taking the place and filling it.
+                Err(mpsc::error::TryRecvError::Empty) => std::thread::yield_now(),
+            }
+        }
     }
 }
 
-impl Drop for Answers {
+impl Drop for Mail {
     fn drop(&mut self) {
-        if self.owing {
-            let answer = Answer {
+        if self.close() | self.owing {
+            let lost = Answer {
                 slot: self.slot,
                 outcome: None,
                 deadline_secs: None,
                 interests: None,
                 passed_second_stage: false,
                 ending: None,
+                lingers: false,
             };
-            self.send(answer);
+            self.answer(lost);
         }
     }
 }
 
+impl ToBacklog {
+    fn wants_answer(&self) -> bool {
+        !matches!(self, Self::HandBack(_))
+    }
+}
+
 impl BacklogTask {
-    /// A task for `backlog` that reads from `mailbox`.
+    /// A task for `backlog`, which its manager knows as `slot`, sends `messages` and awaits `answers` from.
     #[must_use]
     pub fn new(
+        slot: BacklogSlot,
         backlog: Backlog,
         surroundings: Arc<Surroundings>,
-        mailbox: mpsc::Receiver<ToBacklog>,
+        messages: mpsc::Receiver<ToBacklog>,
+        answers: mpsc::Sender<Answer>,
     ) -> Self {
-        Self { backlog, surroundings, mailbox, soon: None, look_ups: None }
+        let mail = Mail { slot, messages, answers, owing: false };
+        Self { backlog, surroundings, mail, soon: None, look_ups: None }
     }
 
     /// Lives until the backlog is over and nothing is to be written any more, or until the manager lets go of it.
-    pub async fn run(mut self, slot: BacklogSlot, beginning: Beginning, answers: mpsc::Sender<Answer>) {
-        let mut answers = Answers { slot, sender: answers, owing: false };
+    #[expect(clippy::manual_async_fn, reason = "that would hold the task twice, as argument and as variable")]
+    pub fn run(mut self, beginning: Beginning) -> impl Future<Output = ()> + Send + 'static {
+        async move {
+            self.begin(beginning).await;
+            while !self.is_done() {
+                tokio::select! {
+                    biased;
+                    message = self.mail.recv() => match message {
+                        Some(ToBacklog::HandBack(reply)) => {
+                            self.flush().await;
+                            return self.hand_back(reply);
+                        }
+                        Some(message) => self.handle(message).await,
+                        None => return self.flush().await,
+                    },
+                    found = next_answer(&mut self.look_ups) => self.on_look_up(found).await,
+                    () = expired(&mut self.soon) => self.write_document().await,
+                }
+            }
+        }
+    }
+
+    async fn begin(&mut self, beginning: Beginning) {
         match beginning {
             Beginning::Opened(event, outcome) => self.carry_out(Some(&event), outcome).await,
             Beginning::Reloaded { look_ups_pending: true } => self.ask(),
             Beginning::Reloaded { look_ups_pending: false } => {}
         }
-        while !self.is_done() {
-            tokio::select! {
-                biased;
-                message = self.mailbox.recv() => match message {
-                    Some(ToBacklog::HandBack(reply)) => return self.hand_back(reply).await,
-                    Some(message) => {
-                        answers.owing = true;
-                        let answer = self.handle(slot, message).await;
-                        answers.send(answer);
-                    }
-                    None => return self.flush().await,
-                },
-                found = next_answer(&mut self.look_ups) => self.on_look_up(found).await,
-                () = expired(&mut self.soon) => self.write_document().await,
-            }
-        }
+        self.limit_look_ups();
     }
 
     /// Over, with nothing left to ask or write.
@@ -182,10 +228,27 @@ impl BacklogTask {
         self.backlog.ending().is_some() && self.look_ups.is_none() && self.soon.is_none()
     }
 
-    async fn handle(&mut self, slot: BacklogSlot, message: ToBacklog) -> Answer {
-        let surroundings = self.surroundings.clone();
-        let context = surroundings.context();
-        let (event, outcome) = match message {
+    async fn handle(&mut self, message: ToBacklog) {
+        let (event, outcome) = self.apply(message);
+        self.carry_out(event.as_deref(), outcome).await;
+        self.limit_look_ups();
+        let (backlog, settings) = (&self.backlog, &self.surroundings.settings);
+        let answer = Answer {
+            slot: self.mail.slot,
+            outcome: Some(outcome),
+            deadline_secs: outcome.deadline_changed.then(|| backlog.deadline_secs(settings)),
+            interests: outcome.interests_changed.then(|| backlog.interests(settings)),
+            passed_second_stage: backlog.has_passed_second_stage(),
+            ending: backlog.ending(),
+            lingers: backlog.ending().is_some() && !self.is_done(),
+        };
+        self.mail.answer(answer);
+    }
+
+    /// Puts the message to the state machine; the event comes back for its line in the log.
+    fn apply(&mut self, message: ToBacklog) -> (Option<Arc<Event>>, Outcome) {
+        let context = self.surroundings.context();
+        match message {
             ToBacklog::Event(event) => {
                 let outcome = self.backlog.on_event(&event, context);
                 (Some(event), outcome)
@@ -195,15 +258,6 @@ impl BacklogTask {
                 self.backlog.evict();
                 (None, Outcome::nothing())
             }
-        };
-        self.carry_out(event.as_deref(), outcome).await;
-        Answer {
-            slot,
-            outcome: Some(outcome),
-            deadline_secs: outcome.deadline_changed.then(|| self.backlog.deadline_secs(context.settings)),
-            interests: outcome.interests_changed.then(|| self.backlog.interests(context.settings)),
-            passed_second_stage: self.backlog.has_passed_second_stage(),
-            ending: self.backlog.ending(),
         }
     }
 
@@ -247,8 +301,7 @@ impl BacklogTask {
         }
     }
 
-    async fn hand_back(mut self, reply: oneshot::Sender<OpenBacklog>) {
-        self.flush().await;
+    fn hand_back(self, reply: oneshot::Sender<OpenBacklog>) {
         let look_ups_pending = self.look_ups.is_some();
         // A manager that is gone has no use for it.
         reply.send(OpenBacklog { backlog: self.backlog, look_ups_pending }).ok();
@@ -272,6 +325,16 @@ impl BacklogTask {
         }
     }
 
+    /// Once it is over, the backlog waits for look-ups no longer than one of them may take.
+    fn limit_look_ups(&mut self) {
+        if self.backlog.ending().is_some()
+            && let Some(answers) = self.look_ups.take()
+        {
+            let limit = tokio::time::sleep(self.surroundings.enrich.time_limit());
+            self.look_ups.get_or_insert_default().push(answers.take_until(limit).boxed());
+        }
+    }
+
     /// Takes an answer; what is new is written soon, and at once when it was the last answer.
     async fn on_look_up(&mut self, found: Option<LookUpAnswer>) {
         match found {
@@ -289,9 +352,7 @@ impl BacklogTask {
 }
 
 /// The next answer of a look-up; `None` after the last one; never when none is asked.
-async fn next_answer(
-    look_ups: &mut Option<Box<SelectAll<BoxStream<'static, LookUpAnswer>>>>,
-) -> Option<LookUpAnswer> {
+async fn next_answer(look_ups: &mut Option<Box<LookUps>>) -> Option<LookUpAnswer> {
     match look_ups {
         Some(answers) => answers.next().await,
         None => pending().await,

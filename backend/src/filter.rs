@@ -134,6 +134,9 @@ pub enum FilterMode {
     Inline,
 }
 
+/// Hands a batch to the filter; whether there still is one.
+pub type ToFilter = Box<dyn Fn(RawBatch) -> bool + Send + Sync>;
+
 /// Starts the filter. What is sent through the returned function comes out of the receiver, not necessarily in order;
 /// the receiver ends when the function has been dropped and everything has come out.
 ///
@@ -143,9 +146,9 @@ pub fn start(
     filter: Filter,
     mode: FilterMode,
     in_flight: usize,
-) -> std::io::Result<(Box<dyn Fn(RawBatch) -> bool + Send + Sync>, mpsc::Receiver<FilteredBatch>)> {
+) -> std::io::Result<(ToFilter, mpsc::Receiver<FilteredBatch>)> {
     let (filtered_sender, filtered) = mpsc::channel(in_flight);
-    let send: Box<dyn Fn(RawBatch) -> bool + Send + Sync> = match mode {
+    let send: ToFilter = match mode {
         FilterMode::Threads(threads) => {
             let (raw_sender, raw) = crossbeam_channel::bounded::<RawBatch>(in_flight);
             for n in 0..threads.max(1) {

@@ -130,7 +130,7 @@ mod tests {
     async fn batches_are_numbered_without_gaps_and_everything_queued_comes_before_the_end() {
         let setup = setup(BATCH_MESSAGES * 3 + 1).await;
         setup.shutdown.begin();
-        let (batches, received) = mpsc::channel();
+        let (batches, received) = mpsc::sync_channel(BATCHES_IN_FLIGHT);
         let send = move |batch: RawBatch| batches.send((batch.sequence, batch.messages.len())).is_ok();
         let Setup { bus, counters, queue_length, shutdown } = setup;
         run(bus.subscription, counters.clone(), queue_length, shutdown, send).await;
@@ -146,7 +146,7 @@ mod tests {
         let events = BATCH_MESSAGES * (BATCHES_IN_FLIGHT + 2);
         let setup = setup(events).await;
         let clock = Instant::now();
-        let (stuck, held) = mpsc::channel();
+        let (stuck, held) = mpsc::sync_channel(BATCHES_IN_FLIGHT);
         let Setup { bus, counters, queue_length, shutdown } = setup;
         shutdown.begin();
         run(bus.subscription, counters.clone(), queue_length, shutdown, move |batch| {

@@ -14,6 +14,8 @@ pub mod config_sync;
 pub mod counters;
 pub mod enrich;
 pub mod filter;
+#[cfg(test)]
+mod fixtures;
 pub mod ingest;
 pub mod manager;
 pub mod pipeline;

@@ -5,7 +5,10 @@
 //! it looks at the next one. The order of the steps for one event is that of the contract: duplicate, expiry, the
 //! backlogs that may be concerned, and only then a new backlog.
 
+mod lingering;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +28,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error};
 
 use crate::backlog::{Answer, BacklogTask, Beginning, MAILBOX_MESSAGES, Surroundings, ToBacklog};
-use crate::census::{Admission, Census};
+use crate::census::{Census, Evictions, Ticket};
 use crate::pressure::Pressure;
 use crate::state::Store;
+use lingering::Lingering;
 use table::{Entry, Table};
 
 /// How many events may wait for a directive; full, the dispatcher waits.
@@ -35,9 +39,6 @@ pub const MAILBOX_EVENTS: usize = 1_024;
 
 /// How many backlogs are asked at a time; the answers of all of them have room.
 const ASKED_AT_ONCE: usize = 512;
-
-/// How many evictions may wait.
-const EVICTIONS: usize = 1_024;
 
 /// How many events are taken out of the mailbox at a time.
 const BATCH_EVENTS: usize = 64;
@@ -103,12 +104,15 @@ pub struct Manager {
     mailbox: mpsc::Receiver<Delivery>,
     answers: mpsc::Receiver<Answer>,
     answer_sender: mpsc::Sender<Answer>,
-    evictions: mpsc::Receiver<BacklogSlot>,
-    eviction_sender: mpsc::Sender<BacklogSlot>,
-    /// Backlogs that are over and wait for look-ups.
-    lingering: Vec<mpsc::Sender<ToBacklog>>,
+    evictions: Arc<Evictions>,
+    lingering: Lingering,
+    /// The number of the last delivery that was handled.
     handled: u64,
+    /// Deliveries that were taken out of the mailbox and not yet handled.
+    unhandled: usize,
     last_use: Instant,
+    /// When to look next whether it may retire.
+    next_look: Instant,
     forgotten_early: u64,
     /// Room to work in.
     candidates: Vec<BacklogSlot>,
@@ -126,7 +130,6 @@ impl Manager {
     ) -> Self {
         let seed = shared.surroundings.settings.seed;
         let (answer_sender, answers) = mpsc::channel(ASKED_AT_ONCE);
-        let (eviction_sender, evictions) = mpsc::channel(EVICTIONS);
         let mut manager = Self {
             slot,
             directive,
@@ -136,11 +139,12 @@ impl Manager {
             mailbox,
             answers,
             answer_sender,
-            evictions,
-            eviction_sender,
-            lingering: Vec::new(),
+            evictions: Arc::default(),
+            lingering: Lingering::new(),
             handled: 0,
+            unhandled: 0,
             last_use: Instant::now(),
+            next_look: Instant::now() + IDLE_LOOK,
             forgotten_early: 0,
             candidates: Vec::new(),
         };
@@ -161,13 +165,15 @@ impl Manager {
             let due = self.open.next_due_secs().map(ReceiptTime::from_secs);
             // Once the clock has passed a deadline, what was received before it may still be on its way.
             let overdue = due.filter(|due| self.shared.clock.now() >= *due);
+            let may_retire = self.shared.idle_timeout.is_some() && self.open.is_empty();
             tokio::select! {
                 biased;
-                Some(slot) = self.evictions.recv() => self.evict(slot).await,
+                () = self.evictions.named() => self.evict_named().await,
                 taken = self.mailbox.recv_many(&mut batch, BATCH_EVENTS) => {
                     if taken == 0 {
                         break;
                     }
+                    self.unhandled = taken;
                     for delivery in batch.drain(..) {
                         self.deliver(delivery).await;
                     }
@@ -177,20 +183,21 @@ impl Manager {
                     self.expire_overdue(reached).await;
                 }
                 () = until(&self.shared.clock, due), if overdue.is_none() => {}
-                () = tokio::time::sleep(IDLE_LOOK), if self.open.is_empty() => self.ask_to_retire(),
+                () = tokio::time::sleep_until(self.next_look), if may_retire => self.ask_to_retire(),
             }
         }
         self.stop().await;
     }
 
     async fn deliver(&mut self, delivery: Delivery) {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let used = self.handle(&delivery.event, delivery.opens).await;
         self.handled = delivery.number;
+        self.unhandled -= 1;
         if used {
             self.last_use = Instant::now();
             self.shared.pressure.check(delivery.arrived, &self.shared.clock);
-            let took = started.elapsed();
+            let took = self.last_use - started;
             let counters = &self.shared.surroundings.counters;
             counters.processing_nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
             if took > self.shared.event_budget {
@@ -213,15 +220,20 @@ impl Manager {
         self.open.router().candidates(event, &shared.surroundings.assets, &mut candidates);
         let taken = self.ask(&candidates, || ToBacklog::Event(event.clone())).await;
         self.candidates = candidates;
-        match taken {
-            Some(verdict) => self.book(verdict),
+        let had = match taken {
+            Some(verdict) => {
+                self.book(verdict);
+                true
+            }
             None if opens => self.open(event).await,
             None => {
                 counters.pairs_not_matching.inc();
                 return false;
             }
+        };
+        if had {
+            self.remember(event);
         }
-        self.remember(event);
         true
     }
 
@@ -256,9 +268,8 @@ impl Manager {
             self.lose(answer.slot);
             return None;
         };
-        let shared = self.shared.clone();
         if let Some(ending) = answer.ending {
-            self.end(answer.slot, ending);
+            self.end(answer.slot, ending, answer.lingers);
             return Some(outcome);
         }
         if let Some(deadline) = answer.deadline_secs {
@@ -267,10 +278,8 @@ impl Manager {
         if let Some(interests) = answer.interests {
             self.open.set_interests(answer.slot, interests);
         }
-        if answer.passed_second_stage
-            && let Some(ticket) = self.open.protect(answer.slot)
-        {
-            shared.census.protect(ticket);
+        if answer.passed_second_stage {
+            self.protect(answer.slot);
         }
         Some(outcome)
     }
@@ -285,35 +294,28 @@ impl Manager {
         }
     }
 
-    /// Opens a backlog with an event that matches the stage-1 rule and that nobody consumed.
-    async fn open(&mut self, event: &Arc<Event>) {
+    /// Opens a backlog with an event that matches the stage-1 rule and that nobody consumed; whether the directive has
+    /// had the event, now or before.
+    async fn open(&mut self, event: &Arc<Event>) -> bool {
         let shared = self.shared.clone();
         let counters = &shared.surroundings.counters;
         let (backlog, outcome) = Backlog::open(self.directive.clone(), event, shared.surroundings.context());
         if self.open.has_alarm(backlog.id()) {
             // The same event again, beyond the duplicate window, while its backlog is still open.
             counters.discarded_duplicate.inc();
-            return;
+            return true;
         }
         let slot = self.open.next_slot();
-        let ticket = match shared.census.admit(slot, &self.eviction_sender) {
-            Admission::Open(ticket) => ticket,
-            Admission::OpenAfter(ticket, manager, victim) => {
-                if manager.same_channel(&self.eviction_sender) {
-                    self.evict(victim).await;
-                } else {
-                    // Full or gone: the victim ends a little later, or has ended.
-                    manager.try_send(victim).ok();
-                }
-                ticket
-            }
-            Admission::Refused => {
-                counters.discarded_no_room.inc();
-                return;
-            }
+        let Some(ticket) = shared.census.admit(slot, &self.evictions) else {
+            counters.discarded_no_room.inc();
+            return false;
         };
         counters.pairs_opened.inc();
+        // A directive has at least two stages, so that it is not over with its first event.
         self.start(slot, backlog, ticket, Beginning::Opened(event.clone(), outcome));
+        // The one that has to go for it may be one of ours.
+        self.evict_named().await;
+        true
     }
 
     /// Goes on with a backlog that was saved.
@@ -322,52 +324,44 @@ impl Manager {
         let beginning = Beginning::Reloaded { look_ups_pending };
         let slot = self.open.next_slot();
         if backlog.ending().is_some() {
-            let (mailbox, messages) = mpsc::channel(MAILBOX_MESSAGES);
-            self.spawn(slot, backlog, messages, beginning);
-            self.lingering.push(mailbox);
+            let mailbox = self.spawn(slot, backlog, beginning);
+            self.lingering.add(mailbox);
             return;
         }
-        let ticket = self.shared.census.readmit(slot, &self.eviction_sender);
+        let ticket = self.shared.census.readmit(slot, &self.evictions);
         let passed = backlog.has_passed_second_stage();
         self.start(slot, backlog, ticket, beginning);
-        if passed && let Some(ticket) = self.open.protect(slot) {
-            self.shared.census.protect(ticket);
+        if passed {
+            self.protect(slot);
         }
     }
 
-    fn start(
-        &mut self,
-        slot: BacklogSlot,
-        backlog: Backlog,
-        ticket: crate::census::Ticket,
-        beginning: Beginning,
-    ) {
+    fn start(&mut self, slot: BacklogSlot, backlog: Backlog, ticket: Ticket, beginning: Beginning) {
         let settings = &self.shared.surroundings.settings;
-        let (mailbox, messages) = mpsc::channel(MAILBOX_MESSAGES);
-        self.open.add(
-            slot,
-            Entry {
-                mailbox,
-                alarm_id: backlog.id().clone(),
-                directive: backlog.directive().clone(),
-                interests: backlog.interests(settings),
-                deadline_secs: backlog.deadline_secs(settings),
-                ticket,
-                protected: false,
-            },
-        );
-        self.spawn(slot, backlog, messages, beginning);
+        let (alarm_id, directive) = (backlog.id().clone(), backlog.directive().clone());
+        let (interests, deadline_secs) = (backlog.interests(settings), backlog.deadline_secs(settings));
+        let mailbox = self.spawn(slot, backlog, beginning);
+        let entry =
+            Entry { mailbox, alarm_id, directive, interests, deadline_secs, ticket, protected: false };
+        self.open.add(slot, entry);
     }
 
-    fn spawn(
-        &self,
-        slot: BacklogSlot,
-        backlog: Backlog,
-        messages: mpsc::Receiver<ToBacklog>,
-        beginning: Beginning,
-    ) {
-        let task = BacklogTask::new(backlog, self.shared.surroundings.clone(), messages);
-        self.shared.tasks.spawn(task.run(slot, beginning, self.answer_sender.clone()));
+    /// Starts the task of a backlog; where to send it messages.
+    fn spawn(&self, slot: BacklogSlot, backlog: Backlog, beginning: Beginning) -> mpsc::Sender<ToBacklog> {
+        let (mailbox, messages) = mpsc::channel(MAILBOX_MESSAGES);
+        let (surroundings, answers) = (self.shared.surroundings.clone(), self.answer_sender.clone());
+        let task = BacklogTask::new(slot, backlog, surroundings, messages, answers);
+        self.shared.tasks.spawn(task.run(beginning));
+        mailbox
+    }
+
+    /// The backlog has passed its second stage: it does not have to go any more, unless it was named before.
+    fn protect(&mut self, slot: BacklogSlot) {
+        if let Some(ticket) = self.open.unprotected(slot)
+            && self.shared.census.protect(ticket)
+        {
+            self.open.set_protected(slot);
+        }
     }
 
     /// Ends the backlogs whose deadline lies before `now`.
@@ -384,17 +378,21 @@ impl Manager {
         }
     }
 
-    /// The clock has passed a deadline, and everything received up to `watermark` has been delivered: what is left in
+    /// The clock has passed a deadline, and everything received up to `watermark` has been delivered: what of it is in
     /// the mailbox comes first.
     async fn expire_overdue(&mut self, watermark: ReceiptTime) {
-        while let Ok(delivery) = self.mailbox.try_recv() {
+        for _ in 0..self.mailbox.len() {
+            let Ok(delivery) = self.mailbox.try_recv() else { break };
+            self.unhandled = 1;
             self.deliver(delivery).await;
         }
         self.expire(watermark).await;
     }
 
-    async fn evict(&mut self, slot: BacklogSlot) {
-        self.ask(&[slot], || ToBacklog::Evict).await;
+    /// Ends the backlogs that have to make room.
+    async fn evict_named(&mut self) {
+        let slots = self.evictions.take();
+        self.ask(&slots, || ToBacklog::Evict).await;
     }
 
     fn remember(&mut self, event: &Event) {
@@ -404,19 +402,22 @@ impl Manager {
         self.forgotten_early = forgotten;
     }
 
-    fn end(&mut self, slot: BacklogSlot, ending: Ending) {
+    fn end(&mut self, slot: BacklogSlot, ending: Ending, lingers: bool) {
+        self.count_end(ending);
+        if let Some(entry) = self.open.remove(slot) {
+            self.shared.census.leave(entry.ticket, entry.protected);
+            if lingers {
+                self.lingering.add(entry.mailbox);
+            }
+        }
+    }
+
+    fn count_end(&self, ending: Ending) {
         let counters = &self.shared.surroundings.counters;
         match ending {
             Ending::Completed => counters.backlogs_completed.inc(),
             Ending::TimedOut => counters.backlogs_expired.inc(),
             Ending::Evicted => counters.backlogs_evicted.inc(),
-        }
-        if let Some(entry) = self.open.remove(slot) {
-            self.shared.census.leave(entry.ticket, entry.protected);
-            self.lingering.retain(|mailbox| !mailbox.is_closed());
-            if !entry.mailbox.is_closed() {
-                self.lingering.push(entry.mailbox);
-            }
         }
     }
 
@@ -434,14 +435,10 @@ impl Manager {
 
     /// Asks to go to sleep when nothing is open and nothing has to be remembered.
     fn ask_to_retire(&mut self) {
+        self.next_look = Instant::now() + IDLE_LOOK;
         let Some(timeout) = self.shared.idle_timeout else { return };
         let forgotten = self.recent.forget_older(self.shared.clock.now());
-        self.lingering.retain(|mailbox| !mailbox.is_closed());
-        if forgotten
-            && self.open.is_empty()
-            && self.lingering.is_empty()
-            && self.last_use.elapsed() >= timeout
-        {
+        if self.lingering.sweep() && forgotten && self.open.is_empty() && self.last_use.elapsed() >= timeout {
             // Full: it asks again at the next look.
             self.shared.retirements.try_send(Retirement { slot: self.slot, handled: self.handled }).ok();
         }
@@ -450,9 +447,8 @@ impl Manager {
     /// Takes the state back from all backlogs and saves it.
     async fn stop(mut self) {
         let mut state = DirectiveState { backlogs: Vec::new(), remembered: self.recent.iter().collect() };
-        let mailboxes: Vec<_> = self.open.mailboxes().chain(&self.lingering).cloned().collect();
-        self.open.clear();
-        self.lingering.clear();
+        let mailboxes: Vec<_> = self.open.mailboxes().chain(self.lingering.mailboxes()).cloned().collect();
+        self.leave_census();
         for group in mailboxes.chunks(ASKED_AT_ONCE) {
             let replies: Vec<_> = group
                 .iter()
@@ -470,6 +466,34 @@ impl Manager {
         debug!(directive.id = self.directive.id, backlogs = state.backlogs.len(), "a directive stops");
         if let Some(store) = &self.shared.store {
             store.save(self.directive.id, state, self.shared.clock.now()).await;
+        }
+    }
+
+    /// Lets go of all open backlogs; how many there were.
+    fn leave_census(&mut self) -> u64 {
+        self.open.drain().map(|entry| self.shared.census.leave(entry.ticket, entry.protected)).count() as u64
+    }
+}
+
+impl Drop for Manager {
+    /// After a fault, keeps the books right: what was open, and every event that waited, is lost and counted.
+    fn drop(&mut self) {
+        let backlogs = self.leave_census();
+        self.mailbox.close();
+        let mut events = self.unhandled as u64;
+        while self.mailbox.try_recv().is_ok() {
+            events += 1;
+        }
+        if backlogs + events > 0 {
+            let counters = &self.shared.surroundings.counters;
+            counters.backlogs_failed.add(backlogs);
+            counters.pairs_failed.add(events);
+            error!(
+                directive.id = self.directive.id,
+                backlogs,
+                events,
+                "a directive failed; its open backlogs and the events that waited for it are lost"
+            );
         }
     }
 }
@@ -493,7 +517,7 @@ async fn reached(watermark: &mut watch::Receiver<ReceiptTime>, time: Option<Rece
     };
     if !reached {
         // No deadline, or the dispatcher is gone and the mailbox is about to close.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

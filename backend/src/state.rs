@@ -4,14 +4,16 @@
 //! nodes that share the folder are left alone. A file that was taken over stays until its directive has been saved
 //! again, or has nothing open and nothing to remember any more.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-use dsiem_core::backlog::Settings;
+use dsiem_core::backlog::{AlarmId, Backlog, Settings, Stage};
 use dsiem_core::directive::Directive;
 use dsiem_core::snapshot::{self, DirectiveState, Header, SavedFile, dsiem_rs};
 use dsiem_core::time::ReceiptTime;
@@ -29,6 +31,9 @@ const MAX_FILE_BYTES: u64 = 16 << 30;
 
 /// The suffix of files that could not be read.
 const REJECTED: &str = "rejected";
+
+/// How many copies of one file are kept in which something could not be read.
+const MAX_COPIES: u32 = 100;
 
 /// The folder of saved state of one node. Clones share what they know.
 #[derive(Debug, Clone)]
@@ -78,9 +83,7 @@ impl Store {
                         self.retire(id, None);
                         continue;
                     }
-                    let all = states.entry(id).or_default();
-                    all.backlogs.extend(state.backlogs);
-                    all.remembered.extend(state.remembered);
+                    merge(states.entry(id).or_default(), state);
                 }
                 Ok(None) => {}
                 Err(reason) => reject(&path, &reason),
@@ -102,10 +105,10 @@ impl Store {
         match saving.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                error!(directive.id = directive_id, %error, "cannot save the backlogs of a directive")
+                error!(directive.id = directive_id, %error, "cannot save the backlogs of a directive");
             }
             Err(error) => {
-                error!(directive.id = directive_id, %error, "saving the backlogs of a directive failed")
+                error!(directive.id = directive_id, %error, "saving the backlogs of a directive failed");
             }
         }
     }
@@ -142,9 +145,7 @@ impl Store {
         if other.is_none_or(|header| header.node == *self.node) {
             return plain;
         }
-        let node: String =
-            self.node.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-        self.folder.join(format!("{directive_id}.{node}.json"))
+        self.folder.join(format!("{directive_id}.{}.json", in_file_name(&self.node)))
     }
 
     fn files(&self) -> io::Result<BTreeSet<PathBuf>> {
@@ -186,8 +187,7 @@ impl Store {
             warn!(file = %path.display(), backlog.id = alarm_id, reason, "a saved backlog is set aside");
         }
         if !file.set_aside.is_empty() {
-            let copy = path.with_extension(format!("json.{REJECTED}"));
-            files::write_atomically(&copy, bytes)
+            keep_copy(path, bytes)
                 .map_err(|e| format!("some of its backlogs cannot be used, and it cannot be copied: {e}"))?;
         }
         Ok(file)
@@ -201,6 +201,10 @@ impl Store {
     ) -> (u64, DirectiveState) {
         let SavedFile { directive_id, mut state, .. } = file;
         let today = directives.get(&directive_id);
+        if today.is_none() {
+            // Nobody is there to remember them.
+            state.remembered.clear();
+        }
         state.backlogs.retain(|open| {
             let saved = &open.backlog.directive().name;
             let reason = match today {
@@ -223,13 +227,76 @@ impl Store {
     }
 }
 
+/// Adds what another file of the same directive holds. There are two when the end of the process came between writing the
+/// new one and removing the old one.
+fn merge(all: &mut DirectiveState, more: DirectiveState) {
+    let mut known: HashMap<AlarmId, usize> =
+        all.backlogs.iter().enumerate().map(|(n, open)| (open.backlog.id().clone(), n)).collect();
+    for open in more.backlogs {
+        match known.entry(open.backlog.id().clone()) {
+            Entry::Occupied(place) => {
+                let place = &mut all.backlogs[*place.get()];
+                if progress(&open.backlog) > progress(&place.backlog) {
+                    *place = open;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(all.backlogs.len());
+                all.backlogs.push(open);
+            }
+        }
+    }
+    all.remembered.extend(more.remembered);
+    // Oldest first is what forgetting in time relies on.
+    all.remembered.sort_unstable();
+}
+
+/// Of two states of one backlog, the one with more of it is the later one.
+fn progress(backlog: &Backlog) -> (usize, u64, bool, u64) {
+    let events = backlog.stages().iter().map(Stage::events).sum();
+    (backlog.stages().len(), events, backlog.ending().is_some(), backlog.revision())
+}
+
+/// A node's name with everything unusual in it spelled out, so that two nodes never get the same file.
+fn in_file_name(node: &str) -> String {
+    node.chars().fold(String::with_capacity(node.len()), |mut name, c| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            name.push(c);
+        } else {
+            // Writing to a String cannot fail.
+            write!(name, "_{:x}_", u32::from(c)).ok();
+        }
+        name
+    })
+}
+
+/// Puts a copy beside the file, unless there is the same one already. Never overwrites another.
+fn keep_copy(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    for number in 0..MAX_COPIES {
+        let extension =
+            if number == 0 { format!("json.{REJECTED}") } else { format!("json.{REJECTED}.{number}") };
+        let copy = path.with_extension(extension);
+        match fs::read(&copy) {
+            Ok(known) if known == bytes => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return files::write_atomically(&copy, bytes);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{MAX_COPIES} copies are kept already")))
+}
+
 fn reject(path: &Path, reason: &str) {
     match files::set_aside(path, REJECTED) {
         Ok(aside) => {
-            warn!(file = %path.display(), moved_to = %aside.display(), reason, "saved backlogs cannot be read")
+            warn!(file = %path.display(), moved_to = %aside.display(), reason, "saved backlogs cannot be read");
         }
         Err(error) => {
-            error!(file = %path.display(), reason, %error, "saved backlogs cannot be read, nor moved aside")
+            error!(file = %path.display(), reason, %error, "saved backlogs cannot be read, nor moved aside");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

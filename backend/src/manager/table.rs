@@ -29,6 +29,7 @@ pub(super) struct Entry {
 /// Keeps entries, routing, deadlines and alarm ids in step.
 #[derive(Debug)]
 pub(super) struct Table {
+    seed: Seed,
     entries: Map<BacklogSlot, Entry>,
     router: Router,
     deadlines: Deadlines,
@@ -39,6 +40,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(seed: Seed) -> Self {
         Self {
+            seed,
             entries: map(seed),
             router: Router::new(seed),
             deadlines: Deadlines::default(),
@@ -47,7 +49,7 @@ impl Table {
         }
     }
 
-    /// A slot that was not used for an open backlog yet.
+    /// A slot that no open backlog has: one that was never used, until all four billion have been.
     pub(super) fn next_slot(&mut self) -> BacklogSlot {
         loop {
             let slot = BacklogSlot(self.next_slot);
@@ -89,11 +91,15 @@ impl Table {
         }
     }
 
-    /// Marks a backlog as one that must not go; its ticket, if it was not marked before.
-    pub(super) fn protect(&mut self, slot: BacklogSlot) -> Option<Ticket> {
-        let entry = self.entries.get_mut(&slot).filter(|entry| !entry.protected)?;
-        entry.protected = true;
-        Some(entry.ticket)
+    /// The ticket of a backlog that the census may still name to go.
+    pub(super) fn unprotected(&self, slot: BacklogSlot) -> Option<Ticket> {
+        self.entries.get(&slot).filter(|entry| !entry.protected).map(|entry| entry.ticket)
+    }
+
+    pub(super) fn set_protected(&mut self, slot: BacklogSlot) {
+        if let Some(entry) = self.entries.get_mut(&slot) {
+            entry.protected = true;
+        }
     }
 
     pub(super) fn router(&self) -> &Router {
@@ -125,7 +131,115 @@ impl Table {
         self.entries.is_empty()
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::new(Seed::default());
+    /// Takes all entries out.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Entry> + use<> {
+        let seed = self.seed;
+        std::mem::replace(self, Self::new(seed)).entries.into_values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsiem_core::assets::Assets;
+    use dsiem_core::backlog::{Backlog, Context};
+
+    use super::*;
+    use crate::fixtures::{directive, event, settings};
+
+    fn slots(mailboxes: usize) -> Vec<BacklogSlot> {
+        (0..mailboxes).map(|n| BacklogSlot(u32::try_from(n).unwrap())).collect()
+    }
+
+    /// An entry as a manager makes it, for a backlog that `source` opened; its mailbox holds `n` messages.
+    fn entry(n: usize, source: &str) -> Entry {
+        let (settings, assets) = (settings(), Assets::new(Vec::new()));
+        let context = Context { settings: &settings, assets: &assets };
+        let (backlog, _) = Backlog::open(directive(1, "d"), &event(&format!("e{n}"), 1, source), context);
+        Entry {
+            mailbox: mpsc::channel(n + 1).0,
+            alarm_id: backlog.id().clone(),
+            directive: backlog.directive().clone(),
+            interests: backlog.interests(&settings),
+            deadline_secs: 100 - n as i64,
+            ticket: ticket(),
+            protected: false,
+        }
+    }
+
+    fn ticket() -> Ticket {
+        let metrics = dsiem_runtime::metrics::Metrics::new();
+        let counters = crate::counters::Counters::new(&metrics);
+        crate::census::Census::new(1, counters, dsiem_runtime::status::Readiness::new())
+            .readmit(BacklogSlot(0), &Arc::default())
+    }
+
+    fn candidates(table: &Table, source: &str) -> Vec<BacklogSlot> {
+        let mut found = Vec::new();
+        table.router().candidates(&event("x", 2, source), &Assets::new(Vec::new()), &mut found);
+        found
+    }
+
+    #[test]
+    fn what_is_removed_is_found_in_no_way_any_more() {
+        let mut table = Table::new(settings().seed);
+        let mut ids = Vec::new();
+        for (n, source) in ["10.0.0.1", "10.0.0.2"].into_iter().enumerate() {
+            let (slot, entry) = (table.next_slot(), entry(n, source));
+            ids.push(entry.alarm_id.clone());
+            table.add(slot, entry);
+        }
+        let [first, second] = slots(2)[..] else { unreachable!() };
+        assert_eq!(candidates(&table, "10.0.0.1"), [first]);
+        assert_eq!(table.first_due(1_000), Some(second));
+        assert_eq!(table.next_due_secs(), Some(100));
+
+        table.remove(second).unwrap();
+        assert!(table.remove(second).is_none());
+        assert_eq!(candidates(&table, "10.0.0.2"), []);
+        assert_eq!(table.first_due(1_000), Some(first));
+        assert!(table.mailbox(second).is_none());
+        assert!(table.has_alarm(&ids[0]) && !table.has_alarm(&ids[1]));
+        table.remove(first).unwrap();
+        assert!(table.is_empty() && table.next_due_secs().is_none());
+    }
+
+    #[test]
+    fn a_deadline_and_interests_that_change_are_found_in_the_new_way_only() {
+        let mut table = Table::new(settings().seed);
+        let slot = table.next_slot();
+        table.add(slot, entry(0, "10.0.0.1"));
+        table.set_deadline(slot, 500);
+        assert_eq!(table.first_due(500), None);
+        assert_eq!(table.first_due(501), Some(slot));
+        table.set_interests(slot, entry(0, "10.0.0.7").interests);
+        assert_eq!((candidates(&table, "10.0.0.1"), candidates(&table, "10.0.0.7")), (vec![], vec![slot]));
+        table.remove(slot);
+        assert_eq!(candidates(&table, "10.0.0.7"), []);
+    }
+
+    #[test]
+    fn slots_count_up_and_mailboxes_come_oldest_first() {
+        let mut table = Table::new(settings().seed);
+        for n in 0..20 {
+            let slot = table.next_slot();
+            table.add(slot, entry(n, "10.0.0.1"));
+        }
+        table.remove(BacklogSlot(0));
+        assert_eq!(table.next_slot(), BacklogSlot(20), "a slot that was used is not used again");
+        let capacities: Vec<_> = table.mailboxes().map(mpsc::Sender::max_capacity).collect();
+        assert_eq!(capacities, (2..=20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn protection_is_kept_and_draining_gives_every_entry_once() {
+        let mut table = Table::new(settings().seed);
+        let slot = table.next_slot();
+        table.add(slot, entry(0, "10.0.0.1"));
+        assert!(table.unprotected(slot).is_some());
+        table.set_protected(slot);
+        assert!(table.unprotected(slot).is_none());
+        assert!(table.drain().map(|entry| entry.protected).eq([true]));
+        assert_eq!(candidates(&table, "10.0.0.1"), []);
+        assert_eq!(table.drain().count(), 0);
     }
 }

@@ -1,0 +1,125 @@
+//! A manager through its mailbox, where the way of an event through the pipeline cannot show what matters: faults and
+//! evictions between directives.
+
+use dsiem_runtime::metrics::Counter;
+use dsiem_runtime::status::Readiness;
+
+use super::*;
+use crate::alarm_log::LogRecord;
+use crate::counters::Counters;
+use crate::fixtures::{self, NOW, directive, event};
+
+/// What managers share in these tests, and the log they write into.
+struct Setup {
+    shared: Arc<Shared>,
+    log: mpsc::Receiver<LogRecord>,
+    _watermark: watch::Sender<ReceiptTime>,
+    _retirements: mpsc::Receiver<Retirement>,
+}
+
+fn setup(max_backlogs: usize, records: usize) -> Setup {
+    let (surroundings, log) = fixtures::surroundings(records);
+    let (_watermark, watermark) = watch::channel(ReceiptTime::default());
+    let (retirements, _retirements) = mpsc::channel(8);
+    let counters = surroundings.counters.clone();
+    let shared = Shared {
+        surroundings,
+        clock: Clock::simulated(NOW),
+        census: Census::new(max_backlogs, counters, Readiness::new()),
+        pressure: Pressure::new(Duration::ZERO),
+        watermark,
+        retirements,
+        store: None,
+        tasks: TaskTracker::new(),
+        duplicate_window_secs: 600,
+        idle_timeout: None,
+        event_budget: Duration::from_secs(1),
+    };
+    Setup { shared: Arc::new(shared), log, _watermark, _retirements }
+}
+
+impl Setup {
+    /// A manager of a directive with this id, and its mailbox.
+    fn manager(&self, id: u32) -> (mpsc::Sender<Delivery>, Manager) {
+        let (mailbox, deliveries) = mpsc::channel(MAILBOX_EVENTS);
+        let directive = directive(id.into(), "d");
+        let state = DirectiveState::default();
+        (mailbox, Manager::new(DirectiveSlot(id), directive, self.shared.clone(), deliveries, state))
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.shared.surroundings.counters
+    }
+}
+
+fn delivery(number: u64, id: &str, source: &str) -> Delivery {
+    Delivery { number, event: event(id, 1, source), arrived: NOW, opens: true }
+}
+
+async fn until(counter: &Counter, count: u64) {
+    while counter.get() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_manager_leaves_the_books_right() {
+    let setup = setup(10, 100);
+    let (mailbox, manager) = setup.manager(1);
+    let task = tokio::spawn(manager.run());
+    mailbox.try_send(delivery(1, "a", "10.0.0.1")).unwrap();
+    until(&setup.counters().pairs_opened, 1).await;
+    // A fault with events in the mailbox, as far as anyone outside can tell.
+    for number in 2..5 {
+        mailbox.try_send(delivery(number, &number.to_string(), "10.0.0.1")).unwrap();
+    }
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    let counters = setup.counters();
+    assert_eq!((counters.backlogs_failed.get(), counters.backlogs_open.get()), (1, 0));
+    assert_eq!((counters.pairs_opened.get(), counters.pairs_failed.get()), (1, 3));
+    assert!(mailbox.try_send(delivery(5, "e", "10.0.0.1")).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_manager_counts_the_events_it_had_taken() {
+    // The log is full: it stays with the second event, which its backlog cannot answer.
+    let mut setup = setup(10, 2);
+    let (mailbox, manager) = setup.manager(1);
+    for number in 1..=4 {
+        mailbox.try_send(delivery(number, "a", "10.0.0.1")).unwrap();
+    }
+    let second = Delivery { number: 5, event: event("b", 2, "10.0.0.1"), arrived: NOW, opens: false };
+    mailbox.try_send(second).unwrap();
+    mailbox.try_send(delivery(6, "c", "10.0.0.2")).unwrap();
+    let task = tokio::spawn(manager.run());
+    until(&setup.counters().discarded_duplicate, 3).await;
+    while setup.log.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    task.abort();
+    task.await.unwrap_err();
+    let counters = setup.counters();
+    let books =
+        [&counters.pairs_opened, &counters.discarded_duplicate, &counters.pairs_failed].map(Counter::get);
+    assert_eq!(books, [1, 3, 2], "six were offered");
+    setup.log.close();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_backlog_that_has_to_go_may_be_another_directives() {
+    let setup = setup(1, 100);
+    let (first_mailbox, first) = setup.manager(1);
+    let (second_mailbox, second) = setup.manager(2);
+    let tasks = [tokio::spawn(first.run()), tokio::spawn(second.run())];
+    first_mailbox.try_send(delivery(1, "a", "10.0.0.1")).unwrap();
+    until(&setup.counters().pairs_opened, 1).await;
+    second_mailbox.try_send(delivery(2, "b", "10.0.0.1")).unwrap();
+    until(&setup.counters().backlogs_evicted, 1).await;
+    assert_eq!(setup.counters().backlogs_open.get(), 1);
+    drop((first_mailbox, second_mailbox));
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(setup.counters().backlogs_failed.get(), 0, "an orderly end is no fault");
+}
