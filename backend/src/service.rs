@@ -59,7 +59,7 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    report(&loaded, &metrics, &readiness);
+    let skipped = report(&loaded, &metrics);
     let counters = Counters::new(&metrics);
     let (alarm_log, writing) = alarm_log::open(&home.logs, &metrics, &readiness)?;
     let store = if config.reload_backlogs {
@@ -83,23 +83,29 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
             clock,
             counters,
             metrics,
-            readiness,
+            readiness: readiness.clone(),
             shutdown,
         },
-    )
+    )?;
+    // Only now: whoever is told that this process is ready may send it events.
+    match skipped {
+        Some(reason) => readiness.degrade(DIRECTIVES, reason),
+        None => readiness.set(DIRECTIVES, Ok(())),
+    }
+    Ok(())
 }
 
-/// Says what was loaded, and shows where that is less than what the files hold.
-fn report(loaded: &Loaded, metrics: &Metrics, readiness: &Readiness) {
+/// Says what was loaded, and returns in what way that is less than what the files hold.
+fn report(loaded: &Loaded, metrics: &Metrics) -> Option<String> {
     loaded.log_problems();
     let skipped = metrics.gauge("dsiem_directives_skipped", "Directives left out because they cannot work");
     skipped.set(i64::try_from(loaded.skipped).unwrap_or(i64::MAX));
-    if loaded.skipped > 0 {
+    info!(directives = loaded.directives.len(), sources = loaded.sources.len(), "configuration loaded");
+    (loaded.skipped > 0).then(|| {
         let reason = format!("{} directives are left out because they cannot work; the log says why", loaded.skipped);
         warn!(skipped = loaded.skipped, "{reason}");
-        readiness.degrade(DIRECTIVES, reason);
-    }
-    info!(directives = loaded.directives.len(), sources = loaded.sources.len(), "configuration loaded");
+        reason
+    })
 }
 
 /// A process of its own: events from NATS, alarms into files, until SIGTERM or SIGINT.
@@ -120,7 +126,6 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         info!("stopped before there was a configuration");
         return Ok(());
     };
-    readiness.set(DIRECTIVES, Ok(()));
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
     shutdown.spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
     let surroundings = Surroundings {

@@ -114,13 +114,20 @@ async fn show_readiness(State(readiness): State<Readiness>) -> Response {
     (status, Json(report)).into_response()
 }
 
-/// Makes "connected to the bus" a condition of `readiness`, for as long as the bus is there.
-pub async fn follow_bus(mut connected: watch::Receiver<bool>, readiness: Readiness) {
-    loop {
-        let state = if *connected.borrow_and_update() { Ok(()) } else { Err("not connected to NATS".to_owned()) };
+/// Makes "connected to the bus" a condition of `readiness`, for as long as the bus is there. The condition stands when
+/// this returns: a process must not be ready for the moment before the returned task gets its turn.
+pub fn follow_bus(
+    mut connected: watch::Receiver<bool>,
+    readiness: Readiness,
+) -> impl Future<Output = ()> + Send + 'static {
+    let show = move |connected: bool| {
+        let state = if connected { Ok(()) } else { Err("not connected to NATS".to_owned()) };
         readiness.set("event_bus", state);
-        if connected.changed().await.is_err() {
-            return;
+    };
+    show(*connected.borrow_and_update());
+    async move {
+        while connected.changed().await.is_ok() {
+            show(*connected.borrow_and_update());
         }
     }
 }
@@ -172,6 +179,18 @@ mod tests {
         readiness.set("bus", Err("gone".to_owned()));
         readiness.clear("bus");
         assert_eq!(ask(router, "/readyz").await.0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn the_bus_is_a_condition_from_the_start() {
+        let readiness = Readiness::new();
+        let (sender, connected) = watch::channel(false);
+        let following = follow_bus(connected, readiness.clone());
+        assert!(!readiness.report().ready, "before anything of it has run");
+        sender.send(true).unwrap();
+        drop(sender);
+        following.await;
+        assert!(readiness.report().ready);
     }
 
     #[tokio::test]
