@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use async_nats::{Client, Subscriber};
+use futures::StreamExt as _;
 use serde_json::Value;
 
 use crate::http::Http;
@@ -78,9 +80,24 @@ impl NatsServer {
     ///
     /// # Panics
     /// When it cannot connect.
-    pub async fn client(&self) -> async_nats::Client {
+    pub async fn client(&self) -> Client {
         dsiem_runtime::tls::install();
         async_nats::connect(self.url()).await.expect("a running nats-server takes a client")
+    }
+
+    /// A client of the test's own that hears `subject`: everything that is published from now on.
+    ///
+    /// # Panics
+    /// When it cannot connect or the server does not answer.
+    pub async fn listen(&self, subject: &'static str) -> (Client, Subscriber) {
+        let client = self.client().await;
+        let heard = client.subscribe(subject).await.expect("a connected client subscribes");
+        // The server handles what comes over one connection in order: once this is back, it knows of the subscription.
+        let inbox = client.new_inbox();
+        let mut echo = client.subscribe(inbox.clone()).await.expect("a connected client subscribes");
+        publish(&client, inbox, "").await;
+        tokio::time::timeout(DEADLINE, echo.next()).await.expect("the server answers").expect("it is open");
+        (client, heard)
     }
 
     /// Waits until the process of ours with this node name hears `subject`.
@@ -123,6 +140,24 @@ impl NatsServer {
         }
         false
     }
+}
+
+/// Publishes one message and hands it to the system.
+///
+/// # Panics
+/// When the connection is lost.
+pub async fn publish(client: &Client, subject: impl Into<String>, payload: impl Into<Vec<u8>>) {
+    client.publish(subject.into(), payload.into().into()).await.expect("a connected client publishes");
+    client.flush().await.expect("a connected client flushes");
+}
+
+/// The next message of a subscription.
+///
+/// # Panics
+/// When none comes in time.
+pub async fn next(subscriber: &mut Subscriber) -> Vec<u8> {
+    let message = tokio::time::timeout(DEADLINE, subscriber.next()).await.expect("a message comes in time");
+    message.expect("the subscription is open").payload.to_vec()
 }
 
 impl Drop for NatsServer {

@@ -33,6 +33,19 @@ pub fn brute_force(id: u64, second: u32) -> Value {
     directive(id, &[rule(1, 1, 1, "ANY", 1), rule(2, 2, second, ":1", 5), rule(3, 3, 1, ":1", 10)])
 }
 
+/// Directives 1 to `count` like [`brute_force`], each on a plugin of its own: 1000 and its id.
+#[must_use]
+pub fn many_directives(count: u32) -> Vec<Value> {
+    let on_plugin = |id: u32| {
+        let mut directive = brute_force(id.into(), 10);
+        for rule in directive["rules"].as_array_mut().into_iter().flatten() {
+            rule["plugin_id"] = json!(1_000 + id);
+        }
+        directive
+    };
+    (1..=count).map(on_plugin).collect()
+}
+
 /// The events that complete [`brute_force`]: `<name>-1`, `<name>-2.0` and so on, `<name>-3`.
 #[must_use]
 pub fn attack(name: &str, source: &str, second: u32) -> Vec<Value> {

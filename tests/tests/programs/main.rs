@@ -4,5 +4,12 @@
 
 mod cluster;
 mod configuration;
+mod existing_programs;
+mod lookups;
+mod messages;
+mod options;
 mod outages;
+mod rules;
+mod scale;
 mod standalone;
+mod watchdog;
