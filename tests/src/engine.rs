@@ -21,7 +21,7 @@ use dsiem_core::hash::Seed;
 use dsiem_core::risk::RiskLimits;
 use dsiem_core::sources::Source;
 use dsiem_core::time::ReceiptTime;
-use dsiem_runtime::bus::{EventPublisher, memory};
+use dsiem_runtime::bus::{EventPublisher, PublishError, memory};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
@@ -156,6 +156,19 @@ impl Engine {
         fill(&mut event, "rcvd_time", json!(now.nanos()));
         self.publisher.publish(vec![Bytes::from(event.to_string())]).await.expect("the bus takes the event");
         self.settle().await;
+    }
+
+    /// Puts events on the bus as they are, and takes what has been written meanwhile; waits for as long as the bus is
+    /// full.
+    ///
+    /// # Panics
+    /// When the bus is closed.
+    pub async fn publish(&mut self, events: Vec<Bytes>) {
+        while let Err(error) = self.publisher.publish(events.clone()).await {
+            assert_eq!(error, PublishError::QueueFull, "the bus takes events");
+            self.take_records();
+        }
+        self.take_records();
     }
 
     /// Lets everything that can happen now happen. Time is paused, so the sleep ends once nobody has anything to do.
