@@ -16,6 +16,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::{Event, EventKey, Text};
+use crate::form::brief;
 use crate::time::ReceiptTime;
 
 /// One thing that is wrong with one field of an event.
@@ -74,7 +75,7 @@ pub fn decode(raw: &[u8]) -> Result<Event, EventError> {
 fn unreadable(raw: &[u8], error: &serde_json::Error) -> EventError {
     let fields = serde_json::from_slice(raw).map(|UnreadableFields(problems)| problems).unwrap_or_default();
     if fields.is_empty() {
-        return FieldProblem { field: "", reason: format!("is not a JSON object: {error}") }.into();
+        return FieldProblem { field: "", reason: format!("is not a JSON object: {}", brief(error)) }.into();
     }
     EventError { problems: fields }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(crate) use fields::{Fields, Reported, out_of_range, required};
-pub(crate) use report::{Report, quoted};
+pub(crate) use report::{Report, brief, quoted};
 
 /// The largest entry that is read, in bytes: as a tree it takes many times that.
 const MAX_ENTRY_BYTES: usize = 4 << 20;
@@ -51,7 +51,8 @@ impl<'a> Entries<'a> {
                     .error("", format!("has no \"{key}\": a file of this kind is {{\"{key}\": [ … ]}}")))
             }
             Err(error) if error.is_data() => {
-                Err(report.error("", format!("is not of the form {{\"{key}\": [ … ]}}: {error}")))
+                let reason = brief(&error);
+                Err(report.error("", format!("is not of the form {{\"{key}\": [ … ]}}: {reason}")))
             }
             Err(error) => Err(report.error("", format!("is not JSON: {error}"))),
         }

@@ -121,6 +121,16 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
+/// What the reader of JSON says, not longer than a line: it repeats whole texts of the user's.
+pub(crate) fn brief(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    let (reason, place) = told.rsplit_once(" at line ").unwrap_or((&told, ""));
+    match reason.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => format!("{}… at line {place}", &reason[..end]),
+        None => told,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +161,14 @@ mod tests {
     fn quotes_escape_and_cut() {
         assert_eq!(quoted("a\"b\u{7}ü"), r#""a\"b\u{7}ü""#);
         assert_eq!(quoted(&"ü".repeat(1000)), format!("\"{}\"…", "ü".repeat(100)));
+    }
+
+    #[test]
+    fn errors_of_json_do_not_repeat_long_texts() {
+        let error = |text: &str| serde_json::from_str::<u8>(text).unwrap_err();
+        assert_eq!(brief(&error("\"ü\"")), "invalid type: string \"ü\", expected u8 at line 1 column 4");
+        let long = format!("\"{}\"", "ü".repeat(1_000_000));
+        let expected = format!("invalid type: string \"{}… at line 1 column 2000002", "ü".repeat(78));
+        assert_eq!(brief(&error(&long)), expected);
     }
 }
