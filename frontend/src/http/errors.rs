@@ -114,8 +114,8 @@ pub(super) async fn unknown_method(method: Method, uri: Uri) -> Response {
     if method == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let error =
-        format!("{method} is not possible on {:?}; the Allow header says what is", clipped(uri.path()));
+    let (method, path) = (clipped(method.as_str()), clipped(uri.path()));
+    let error = format!("{method} is not possible on {path:?}; the Allow header says what is");
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error).into_response()
 }
 

@@ -4,11 +4,12 @@ pub(crate) mod config_files;
 pub(crate) mod errors;
 pub(crate) mod events;
 pub(crate) mod ui;
+mod unread;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::get;
 use dsiem_runtime::metrics::{CounterBy, Metrics};
@@ -36,6 +37,7 @@ pub(crate) fn router(resources: Resources, status: Router, metrics: &Metrics) ->
         .merge(status)
         .method_not_allowed_fallback(errors::unknown_method)
         .fallback(errors::unknown_path)
+        .layer(from_fn(unread::close_after_unread))
         .layer(from_fn_with_state(answers, count_answers))
 }
 
