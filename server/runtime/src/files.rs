@@ -74,9 +74,13 @@ pub fn read_regular(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe or device, not a file"));
     }
     let mut content = Vec::new();
-    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
-    if content.len() as u64 > max_bytes {
-        let message = format!("it has {} bytes, and at most {max_bytes} are read", metadata.len());
+    if metadata.len() <= max_bytes {
+        // It may have grown since.
+        File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
+    }
+    let length = metadata.len().max(content.len() as u64);
+    if length > max_bytes {
+        let message = format!("it has {length} bytes, and at most {max_bytes} are read");
         return Err(io::Error::new(ErrorKind::FileTooLarge, message));
     }
     Ok(content)
