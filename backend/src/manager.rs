@@ -6,6 +6,7 @@
 //! backlogs that may be concerned, and only then a new backlog.
 
 mod lingering;
+mod stop;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,10 @@ use dsiem_core::routing::BacklogSlot;
 use dsiem_core::snapshot::{DirectiveState, OpenBacklog};
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::clock::Clock;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error};
+use tracing::error;
 
 use crate::backlog::{Answer, BacklogTask, Beginning, MAILBOX_MESSAGES, Surroundings, ToBacklog};
 use crate::census::{Census, Evictions, Ticket};
@@ -429,70 +430,6 @@ impl Manager {
                 directive.id = self.directive.id,
                 backlog.id = entry.alarm_id.as_str(),
                 "a backlog failed and is lost; the directive goes on without it"
-            );
-        }
-    }
-
-    /// Asks to go to sleep when nothing is open and nothing has to be remembered.
-    fn ask_to_retire(&mut self) {
-        self.next_look = Instant::now() + IDLE_LOOK;
-        let Some(timeout) = self.shared.idle_timeout else { return };
-        let forgotten = self.recent.forget_older(self.shared.clock.now());
-        if self.lingering.sweep() && forgotten && self.open.is_empty() && self.last_use.elapsed() >= timeout {
-            // Full: it asks again at the next look.
-            self.shared.retirements.try_send(Retirement { slot: self.slot, handled: self.handled }).ok();
-        }
-    }
-
-    /// Takes the state back from all backlogs and saves it.
-    async fn stop(mut self) {
-        let mut state = DirectiveState { backlogs: Vec::new(), remembered: self.recent.iter().collect() };
-        let mailboxes: Vec<_> = self.open.mailboxes().chain(self.lingering.mailboxes()).cloned().collect();
-        self.leave_census();
-        for group in mailboxes.chunks(ASKED_AT_ONCE) {
-            let replies: Vec<_> = group
-                .iter()
-                .map(|mailbox| {
-                    let (reply, handed_back) = oneshot::channel();
-                    // A backlog that has ended in the meantime has nothing to hand back.
-                    mailbox.try_send(ToBacklog::HandBack(reply)).ok();
-                    handed_back
-                })
-                .collect();
-            for handed_back in replies {
-                state.backlogs.extend(handed_back.await);
-            }
-        }
-        debug!(directive.id = self.directive.id, backlogs = state.backlogs.len(), "a directive stops");
-        if let Some(store) = &self.shared.store {
-            store.save(self.directive.id, state, self.shared.clock.now()).await;
-        }
-    }
-
-    /// Lets go of all open backlogs; how many there were.
-    fn leave_census(&mut self) -> u64 {
-        self.open.drain().map(|entry| self.shared.census.leave(entry.ticket, entry.protected)).count() as u64
-    }
-}
-
-impl Drop for Manager {
-    /// After a fault, keeps the books right: what was open, and every event that waited, is lost and counted.
-    fn drop(&mut self) {
-        let backlogs = self.leave_census();
-        self.mailbox.close();
-        let mut events = self.unhandled as u64;
-        while self.mailbox.try_recv().is_ok() {
-            events += 1;
-        }
-        if backlogs + events > 0 {
-            let counters = &self.shared.surroundings.counters;
-            counters.backlogs_failed.add(backlogs);
-            counters.pairs_failed.add(events);
-            error!(
-                directive.id = self.directive.id,
-                backlogs,
-                events,
-                "a directive failed; its open backlogs and the events that waited for it are lost"
             );
         }
     }

@@ -1,0 +1,90 @@
+//! How a manager ends: asleep, because nobody needs it; in order, with its state saved; or by a fault, with the books right.
+
+use dsiem_core::snapshot::{DirectiveState, OpenBacklog};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::{debug, error};
+
+use super::{ASKED_AT_ONCE, IDLE_LOOK, Manager, Retirement};
+use crate::backlog::ToBacklog;
+
+impl Manager {
+    /// Asks to go to sleep when nothing is open and nothing has to be remembered.
+    pub(super) fn ask_to_retire(&mut self) {
+        self.next_look = Instant::now() + IDLE_LOOK;
+        let Some(timeout) = self.shared.idle_timeout else { return };
+        let forgotten = self.recent.forget_older(self.shared.clock.now());
+        if self.lingering.sweep() && forgotten && self.open.is_empty() && self.last_use.elapsed() >= timeout {
+            // Full: it asks again at the next look.
+            self.shared.retirements.try_send(Retirement { slot: self.slot, handled: self.handled }).ok();
+        }
+    }
+
+    /// Takes the state back from all backlogs and saves it.
+    pub(super) async fn stop(mut self) {
+        let open: Vec<_> = self.open.mailboxes().cloned().collect();
+        self.leave_census();
+        let mut state =
+            DirectiveState { backlogs: take_back(&open).await, remembered: self.recent.iter().collect() };
+        self.count_lost(open.len() - state.backlogs.len());
+        let lingering: Vec<_> = self.lingering.mailboxes().cloned().collect();
+        state.backlogs.extend(take_back(&lingering).await);
+        debug!(directive.id = self.directive.id, backlogs = state.backlogs.len(), "a directive stops");
+        if let Some(store) = &self.shared.store {
+            store.save(self.directive.id, state, self.shared.clock.now()).await;
+        }
+    }
+
+    /// An open backlog always has something to hand back, unless its task has failed.
+    fn count_lost(&self, backlogs: usize) {
+        if backlogs > 0 {
+            self.shared.surroundings.counters.backlogs_failed.add(backlogs as u64);
+            error!(directive.id = self.directive.id, backlogs, "backlogs failed and cannot be saved");
+        }
+    }
+
+    /// Lets go of all open backlogs; how many there were.
+    fn leave_census(&mut self) -> u64 {
+        self.open.drain().map(|entry| self.shared.census.leave(entry.ticket, entry.protected)).count() as u64
+    }
+}
+
+impl Drop for Manager {
+    /// After a fault, what was open and every event that waited is lost, and counted.
+    fn drop(&mut self) {
+        let backlogs = self.leave_census();
+        self.mailbox.close();
+        let mut events = self.unhandled as u64;
+        while self.mailbox.try_recv().is_ok() {
+            events += 1;
+        }
+        if backlogs + events > 0 {
+            let counters = &self.shared.surroundings.counters;
+            counters.backlogs_failed.add(backlogs);
+            counters.pairs_failed.add(events);
+            error!(
+                directive.id = self.directive.id,
+                backlogs,
+                events,
+                "a directive failed; its open backlogs and the events that waited for it are lost"
+            );
+        }
+    }
+}
+
+/// Asks backlogs for their state. One that has nothing left to do has none.
+async fn take_back(mailboxes: &[mpsc::Sender<ToBacklog>]) -> Vec<OpenBacklog> {
+    let mut backlogs = Vec::with_capacity(mailboxes.len());
+    for group in mailboxes.chunks(ASKED_AT_ONCE) {
+        let ask = |mailbox: &mpsc::Sender<ToBacklog>| {
+            let (reply, handed_back) = oneshot::channel();
+            mailbox.try_send(ToBacklog::HandBack(reply)).ok();
+            handed_back
+        };
+        let replies: Vec<_> = group.iter().map(ask).collect();
+        for handed_back in replies {
+            backlogs.extend(handed_back.await);
+        }
+    }
+    backlogs
+}
