@@ -96,13 +96,15 @@ struct Attack {
     events: Vec<Value>,
     /// The ids of the events, by which its alarms are known.
     alarm_ids: Vec<String>,
+    /// How long before the last event the first one happens.
+    lasted_secs: u64,
 }
 
 impl Attack {
     /// `case` as it would be if its last event happened at `now`.
     fn of(case: &Case, now: Timestamp) -> anyhow::Result<Self> {
-        let lasted = i64::try_from(case.duration_secs() - case.wait_secs)?;
-        let start = now.checked_sub(SignedDuration::from_secs(lasted))?;
+        let lasted_secs = case.duration_secs() - case.wait_secs;
+        let start = now.checked_sub(SignedDuration::from_secs(i64::try_from(lasted_secs)?))?;
         // One run differs from another by when it was.
         let run = now.as_nanosecond();
         let events: Vec<Value> = case
@@ -116,7 +118,7 @@ impl Attack {
             .collect();
         let ids = events.iter().filter_map(|event| event["event_id"].as_str());
         let alarm_ids = ids.map(|id| alarms::alarm_id(case.directive, id)).collect();
-        Ok(Self { events, alarm_ids })
+        Ok(Self { events, alarm_ids, lasted_secs })
     }
 
     async fn post(&self, client: &Client, server: &Url) -> anyhow::Result<()> {
@@ -160,14 +162,17 @@ impl Attack {
         file: &AlarmFile,
         limit: Duration,
     ) -> anyhow::Result<()> {
+        let (waited, lasted) = (limit.as_secs(), self.lasted_secs);
+        let timing = format!(
+            "The first event lies {lasted} s in the past, as all are posted at once: is a stage with a shorter timeout over?"
+        );
         if !documents.is_empty() {
             say(&report::alarms(documents))?;
-            anyhow::bail!("after {} s, this is not what the case expects: {difference}", limit.as_secs());
+            anyhow::bail!("after {waited} s, this is not what the case expects: {difference}. {timing}");
         }
         anyhow::bail!(
-            "nothing came of it within {} s in {}. Is that the alarm file of this server, are the directive and the assets \
-             of the case loaded, and is no alarm of the same addresses open that has taken the events?",
-            limit.as_secs(),
+            "nothing came of it within {waited} s in {}. Is that the alarm file of this server, are the directive and the \
+             assets of the case loaded, and is no alarm of the same addresses open that has taken the events? {timing}",
             file.path().display()
         )
     }
