@@ -160,7 +160,7 @@ impl Manager {
 
     /// Handles events until the mailbox closes; then saves the state.
     pub async fn run(mut self) {
-        let mut batch = Vec::with_capacity(BATCH_EVENTS);
+        let mut batch = Vec::new();
         let mut watermark = self.shared.watermark.clone();
         loop {
             let due = self.open.next_due_secs().map(ReceiptTime::from_secs);

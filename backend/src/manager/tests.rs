@@ -123,3 +123,21 @@ async fn the_backlog_that_has_to_go_may_be_another_directives() {
     }
     assert_eq!(setup.counters().backlogs_failed.get(), 0, "an orderly end is no fault");
 }
+
+#[tokio::test]
+async fn what_an_awake_directive_costs_is_known() {
+    let setup = setup(1, 1);
+    let (_mailbox, manager) = setup.manager(1);
+    let task = manager.run();
+    let sizes = [
+        ("future of the task", size_of_val(&task)),
+        ("Manager", size_of::<Manager>()),
+        ("Table", size_of::<Table>()),
+        ("Entry of an open backlog", size_of::<Entry>()),
+        ("Delivery, times 32 in a block of the mailbox", size_of::<Delivery>()),
+    ];
+    for (what, bytes) in sizes {
+        println!("{bytes:>5} bytes: {what}");
+    }
+    assert!(size_of_val(&task) <= 2_500, "thousands of directives may be awake: see what has grown");
+}
