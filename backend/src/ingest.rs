@@ -38,7 +38,7 @@ pub struct RawBatch {
     pub permit: OwnedSemaphorePermit,
 }
 
-/// Reads until the subscription ends, or for [`DRAIN_LIMIT`] after the shutdown has begun. `send` hands a batch to the
+/// Reads until the subscription ends, or for `DRAIN_LIMIT` after the shutdown has begun. `send` hands a batch to the
 /// filter and says whether there is still one.
 pub async fn run(
     mut subscription: EventSubscription,
