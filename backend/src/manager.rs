@@ -2,8 +2,8 @@
 //!
 //! The manager owns the routing table, the deadlines, the remembered event ids and the mailboxes of its directive's
 //! backlogs. It handles the events of its directive one after the other: it has every backlog's answer to an event before
-//! it looks at the next one. The order of the steps for one event is that of the contract: duplicate, expiry, the
-//! backlogs that may be concerned, and only then a new backlog.
+//! it looks at the next one. The order of the steps for one event is that of the contract: the backlogs that are over
+//! end, a duplicate is discarded, the backlogs that may be concerned are asked, and only then a new one opens.
 
 mod lingering;
 mod stop;

@@ -70,10 +70,7 @@ async fn serve(
     if is_file(&index).await {
         return Ok(send(index, request, ASK_EACH_TIME).await);
     }
-    Err(Refusal::not_found(format!(
-        "there is no page: {} is missing; build the user interface, or put it there",
-        index.display()
-    )))
+    Err(Refusal::not_found("there is no page: web/dist/index.html is missing in the home folder"))
 }
 
 async fn is_file(path: &Path) -> bool {

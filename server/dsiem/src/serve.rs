@@ -62,9 +62,9 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     let (folder, mode) = (home.configs.clone(), engine.mode);
     let loaded = tokio::task::spawn_blocking(move || config_files::load(&folder, &Selection::All, mode))
         .await?
-        .with_context(|| {
-            format!(
-                "the configuration in {} cannot be used (the folder is chosen with --home or DSIEM_HOME)",
+        .map_err(|unusable| {
+            anyhow::anyhow!(
+                "the configuration in {} cannot be used (the folder is chosen with --home or DSIEM_HOME):\n{unusable}",
                 home.configs.display()
             )
         })?;

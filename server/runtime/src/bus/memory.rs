@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::overload::SIGNALS_KEPT;
 use super::{
     Batch, EventPublisher, EventSubscription, MARK_INTERVAL, Message, OverloadReceiver, OverloadSender,
-    PublishError, settled_before,
+    PublishError, earlier, settled_before,
 };
 use crate::clock::Clock;
 
@@ -148,8 +148,13 @@ impl Subscription {
         // Read before looking whether anything is left: what comes in between is then later than the mark.
         let now = self.clock.now();
         let messages = self.take(max.max(1));
-        let drained = self.begun.is_empty() && self.batches.is_empty();
-        Some(Batch { messages, drained_at: drained.then(|| settled_before(now)) })
+        let drained_at = if self.begun.is_empty() && self.batches.is_empty() {
+            Some(settled_before(now))
+        } else {
+            // The queue has not been empty, so a publisher may have waited for room with events it had stamped.
+            messages.last().map(|last| earlier(settled_before(last.received), ROOM_WAIT))
+        };
+        Some(Batch { messages, drained_at })
     }
 
     fn take(&mut self, max: usize) -> Vec<Message> {
@@ -226,7 +231,8 @@ mod tests {
         assert_eq!(names(&first), ["a", "b", "c"]);
         let times: Vec<_> = first.messages.iter().map(|message| message.received.since(START)).collect();
         assert_eq!(times, [0, 0, 1_000_000_000]);
-        assert_eq!(first.drained_at, None, "there is more");
+        let went_in = START.plus_nanos(1_000_000_000);
+        assert_eq!(first.drained_at, Some(earlier(settled_before(went_in), ROOM_WAIT)), "there is more");
         assert_eq!(bus.subscription.queue_length(), 1);
 
         let second = bus.subscription.next_batch(3).await.unwrap();

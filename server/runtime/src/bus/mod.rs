@@ -38,7 +38,8 @@ pub struct Message {
 pub struct Batch {
     /// May be empty.
     pub messages: Vec<Message>,
-    /// Everything that the bus had for us before this time is in this batch or an earlier one.
+    /// Everything that frontends received before this time, and that the bus had for us, is in this batch or an earlier
+    /// one. It follows the clock when there is nothing more to take, and else the messages.
     pub drained_at: Option<ReceiptTime>,
 }
 
@@ -147,8 +148,12 @@ impl EventSubscription {
     }
 }
 
-/// `time` minus [`IN_FLIGHT_ALLOWANCE`]: what can be promised of a queue that was found empty at `time`.
+/// `time` minus [`IN_FLIGHT_ALLOWANCE`]: what can be promised of a queue that was found empty at `time`, or that had its
+/// messages of `time` taken out.
 fn settled_before(time: ReceiptTime) -> ReceiptTime {
-    let allowance = i64::try_from(IN_FLIGHT_ALLOWANCE.as_nanos()).unwrap_or(i64::MAX);
-    time.plus_nanos(-allowance)
+    earlier(time, IN_FLIGHT_ALLOWANCE)
+}
+
+fn earlier(time: ReceiptTime, by: Duration) -> ReceiptTime {
+    time.plus_nanos(-i64::try_from(by.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -92,7 +92,8 @@ impl Subscription {
         }
         // Read the mark first: what was read before it was set is then either taken or still in the queue.
         let mark = self.caught_up.get();
-        let drained_at = mark.filter(|_| self.queue.is_empty());
+        let last = messages.last().map(|message: &Message| message.received);
+        let drained_at = promised(mark, last, self.queue.is_empty());
         Some(Batch { messages, drained_at })
     }
 
@@ -105,6 +106,16 @@ impl Subscription {
     pub(in crate::bus) fn queue_length(&self) -> usize {
         self.queue.len()
     }
+}
+
+/// Up to which time everything has been taken: up to `mark`, the time at which the reader had read everything, and if more
+/// is queued, not beyond the `last` message that was taken.
+fn promised(
+    mark: Option<ReceiptTime>,
+    last: Option<ReceiptTime>,
+    nothing_queued: bool,
+) -> Option<ReceiptTime> {
+    if nothing_queued { mark } else { mark.zip(last.map(settled_before)).map(|(mark, last)| mark.min(last)) }
 }
 
 impl Drop for Subscription {
@@ -262,4 +273,19 @@ enum Burst {
     More,
     /// No more can come.
     Closed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_never_empties_still_tells_how_far_it_has_been_taken() {
+        let at = ReceiptTime::from_secs;
+        assert_eq!(promised(Some(at(10)), Some(at(3)), true), Some(at(10)), "nothing is queued");
+        assert_eq!(promised(Some(at(10)), Some(at(3)), false), Some(settled_before(at(3))), "the queue lags");
+        assert_eq!(promised(Some(at(2)), Some(at(3)), false), Some(at(2)), "the reader lags");
+        assert_eq!(promised(None, Some(at(3)), false), None, "NATS was never there");
+        assert_eq!(promised(Some(at(10)), None, false), None, "nothing was taken");
+    }
 }
