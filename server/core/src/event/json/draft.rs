@@ -1,0 +1,78 @@
+//! The values of an event's fields as they came, before anything is made of them.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Field, FieldProblem, Name, Scalar};
+
+/// The values of an event's fields as they came, by the position of the field.
+pub(super) struct Draft<'a> {
+    pub(super) values: [Scalar<'a>; Field::ALL.len()],
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Draft<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DraftVisitor;
+        impl<'de> Visitor<'de> for DraftVisitor {
+            type Value = Draft<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event: a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut draft = Draft { values: Default::default() };
+                let mut exact = [false; Field::ALL.len()];
+                while let Some(name) = map.next_key::<Name>()? {
+                    let Some(field) = name.field else {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    };
+                    let value = map.next_value()?;
+                    let position = field as usize;
+                    if name.exact || !exact[position] {
+                        exact[position] |= name.exact;
+                        draft.values[position] = value;
+                    }
+                }
+                Ok(draft)
+            }
+        }
+        deserializer.deserialize_map(DraftVisitor)
+    }
+}
+
+/// The fields whose values are written as JSON wants it and still stand for nothing: `1e999`, half a surrogate pair.
+pub(super) struct UnreadableFields(pub(super) Vec<FieldProblem>);
+
+impl<'de> Deserialize<'de> for UnreadableFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = UnreadableFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event: a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut problems = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Name, &RawValue>()? {
+                    let error = serde_json::from_str::<Scalar<'_>>(value.get()).err();
+                    if let (Some(field), Some(error)) = (name.field, error) {
+                        let told = error.to_string();
+                        let reason = told.rsplit_once(" at line ").map_or(&*told, |(reason, _)| reason);
+                        problems.push(FieldProblem {
+                            field: field.name(),
+                            reason: format!("cannot be read: {reason}"),
+                        });
+                    }
+                }
+                Ok(UnreadableFields(problems))
+            }
+        }
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}

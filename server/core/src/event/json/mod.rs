@@ -1,0 +1,47 @@
+//! The wire form of an event, as senders post it and as it crosses the bus.
+//!
+//! Reading is strict about what correlation needs and says everything that is wrong with an event at once; it is
+//! tolerant about the rest: unknown keys are ignored, `null` is the same as missing, and another case of a name is
+//! accepted as Go's decoder did (the exact name wins). Writing puts all fields in, as existing backends expect.
+
+mod draft;
+mod name;
+mod problem;
+mod read;
+mod scalar;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use super::Event;
+use crate::form::brief;
+use draft::{Draft, UnreadableFields};
+use read::Reader;
+
+pub(in crate::event) use name::{Field, Name};
+pub use problem::{EventError, FieldProblem};
+pub(in crate::event) use scalar::Scalar;
+
+/// Reads one event. `received` is taken from `rcvd_time` and is 1970 where that is missing.
+///
+/// # Errors
+/// Every field that is missing or wrong, by name, or that `raw` is not one JSON object.
+pub fn decode(raw: &[u8]) -> Result<Event, EventError> {
+    let draft: Draft<'_> = serde_json::from_slice(raw).map_err(|error| unreadable(raw, &error))?;
+    Reader::new(draft).event()
+}
+
+/// What is wrong with an event that could not be read: each field whose value cannot be, or else the event as a whole.
+fn unreadable(raw: &[u8], error: &serde_json::Error) -> EventError {
+    let fields = serde_json::from_slice(raw).map(|UnreadableFields(problems)| problems).unwrap_or_default();
+    if fields.is_empty() {
+        return FieldProblem { field: "", reason: format!("is not a JSON object: {}", brief(error)) }.into();
+    }
+    EventError { problems: fields }
+}
+
+/// Appends the wire form of `event` to `out`: one JSON object with all fields, the timestamp in UTC.
+pub fn encode(event: &Event, out: &mut Vec<u8>) {
+    // A map of texts and numbers has a JSON form, and writing to memory does not fail.
+    serde_json::to_writer(out, &write::Wire(event)).expect("an event has a JSON form");
+}
