@@ -33,6 +33,12 @@ pub fn brute_force(id: u64, second: u32) -> Value {
     directive(id, &[rule(1, 1, 1, "ANY", 1), rule(2, 2, second, ":1", 5), rule(3, 3, 1, ":1", 10)])
 }
 
+/// Each event of sid 1 from a source of its own opens a backlog, which takes `second` events of sid 2 from anywhere.
+#[must_use]
+pub fn opening(id: u64, second: u32) -> Value {
+    directive(id, &[rule(1, 1, 1, "ANY", 1), rule(2, 2, second, "ANY", 1)])
+}
+
 /// Directives 1 to `count` like [`brute_force`], each on a plugin of its own: 1000 and its id.
 #[must_use]
 pub fn many_directives(count: u32) -> Vec<Value> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dsiem_tests::installation::{Node, Setup};
 use dsiem_tests::nats::{EVENTS, NatsServer, OVERLOAD, next, publish};
-use dsiem_tests::samples::{brute_force, directive, directive_file, event, now, rule};
+use dsiem_tests::samples::{brute_force, directive_file, event, now};
 use dsiem_tests::wait::wait_until;
 use serde_json::{Value, json};
 
@@ -136,17 +136,23 @@ async fn an_existing_backend_gets_every_field_and_the_time_in_utc() {
 #[tokio::test]
 async fn an_overloaded_backend_says_true_and_then_false() {
     let nats = NatsServer::start().await;
-    // Every event opens a backlog, and each of those is asked about all that follow.
-    let costly = directive_file(&[directive(1, &[rule(1, 1, 1, "ANY", 1), rule(2, 2, 1, "ANY", 1)])]);
-    let frontend = Node::frontend(&nats, "fe-1", setup(&costly)).await;
+    let frontend = Node::frontend(&nats, "fe-1", setup(&directive_file(&[brute_force(1, 10_000_000)]))).await;
     let flags = "--max_delay 1 --hold_duration 1 --max_queue 0";
     let mut backend = Node::backend(&nats, &frontend, "be-1", Setup::default().flags(flags)).await;
     let (client, mut signals) = nats.listen(OVERLOAD).await;
     let mut signal = async || String::from_utf8(next(&mut signals).await).expect("it is text");
+    publish(&client, EVENTS, event("open", 1, "192.168.0.9").to_string()).await;
+    // More and more at a time, until the last of them have to wait for longer than a second.
     let flood = async {
-        for n in 0_u32.. {
-            let source = format!("172.{}.{}.{}", 16 + n / 65_536, n / 256 % 256, n % 256);
-            publish(&client, EVENTS, event(&format!("e{n}"), 1, &source).to_string()).await;
+        let mut offered = 1;
+        for doubling in 0.. {
+            let count = 8_000_u64 << doubling;
+            for n in 0..count {
+                let event = event(&format!("f{doubling}-{n}"), 2, "192.168.0.9");
+                client.publish(EVENTS, event.to_string().into()).await.expect("a connected client publishes");
+            }
+            offered += count;
+            backend.http.wait_for_metric("dsiem_pairs_offered_total", offered).await;
         }
     };
     let first = tokio::select! {

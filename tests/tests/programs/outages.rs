@@ -202,3 +202,44 @@ async fn check_backend(backend: &mut Node, sent: &[Sent]) {
     let uncounted = lost as f64 - counted;
     assert!(uncounted <= 0.0, "{lost} events were lost, {counted} are counted");
 }
+
+/// Events that are more than the buffers between a server and a process that does not read can hold.
+const MORE_THAN_BUFFERS: usize = 40_000;
+
+#[tokio::test]
+async fn what_core_nats_loses_is_counted_to_the_event() {
+    let setup =
+        Setup::default().with_default_assets().directives_of("be-1", &directive_file(&[brute_force(1, 2)]));
+    let mut nats = NatsServer::start().await;
+    let frontend = Node::frontend(&nats, "fe-1", setup.flags("--max_queue 0")).await;
+    let mut backend = Node::backend(&nats, &frontend, "be-1", Setup::default().flags("--max_queue 0")).await;
+    let batch = |from: usize, to: usize| {
+        (from..to).map(|n| event(&format!("e{n}"), 99, "192.168.0.9")).collect::<Vec<_>>()
+    };
+    frontend.http.send(&batch(0, 1)).await;
+    backend.http.wait_for_metric("dsiem_bus_events_received_total", 1).await;
+
+    backend.program.signal("STOP");
+    for from in (1..MORE_THAN_BUFFERS).step_by(2_000) {
+        frontend.http.send(&batch(from, (from + 2_000).min(MORE_THAN_BUFFERS))).await;
+    }
+    nats.kill();
+    backend.program.signal("CONT");
+    nats.start_again().await;
+    frontend.wait_ready().await;
+    backend.http.wait_for_metric("dsiem_bus_disconnects_total", 1).await;
+    backend.wait_hearing(&nats).await;
+
+    frontend.http.send(&batch(MORE_THAN_BUFFERS, MORE_THAN_BUFFERS + 1)).await;
+    let all = MORE_THAN_BUFFERS as u64 + 1;
+    let metric = async |name: &str| backend.http.metric(&format!("dsiem_bus_events_{name}_total")).await;
+    wait_until("every event to be accounted for", || async {
+        metric("received").await + metric("missing").await >= all
+    })
+    .await;
+    let (received, missing) = (metric("received").await, metric("missing").await);
+    assert_eq!(received + missing, all);
+    assert!(missing > 0, "all {received} got through, so that nothing is shown here");
+    backend.program.wait_for_log("events are missing on the bus").await;
+    backend.stop().await;
+}

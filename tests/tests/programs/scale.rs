@@ -10,7 +10,6 @@ use serde_json::json;
 const DIRECTIVES: u32 = 20_000;
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "figures for a person to read")]
 async fn twenty_thousand_directives_load_and_one_of_them_is_found() {
     let setup = Setup::new(&directive_file(&many_directives(DIRECTIVES)));
     let begun = Instant::now();
