@@ -55,7 +55,8 @@ pub struct Surroundings {
 /// # Errors
 /// What cannot be opened or started, and what to do about it.
 pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -> anyhow::Result<()> {
-    let Surroundings { node, home, subscription, overload, clock, metrics, readiness, shutdown } = surroundings;
+    let Surroundings { node, home, subscription, overload, clock, metrics, readiness, shutdown } =
+        surroundings;
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -102,7 +103,8 @@ fn report(loaded: &Loaded, metrics: &Metrics) -> Option<String> {
     skipped.set(i64::try_from(loaded.skipped).unwrap_or(i64::MAX));
     info!(directives = loaded.directives.len(), sources = loaded.sources.len(), "configuration loaded");
     (loaded.skipped > 0).then(|| {
-        let reason = format!("{} directives are left out because they cannot work; the log says why", loaded.skipped);
+        let reason =
+            format!("{} directives are left out because they cannot work; the log says why", loaded.skipped);
         warn!(skipped = loaded.skipped, "{reason}");
         reason
     })
@@ -127,7 +129,8 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         return Ok(());
     };
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
-    shutdown.spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
+    shutdown
+        .spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
     let surroundings = Surroundings {
         node: node.clone(),
         home,
@@ -150,9 +153,9 @@ async fn serve_status(
     readiness: &Readiness,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; choose another --metrics-address (DSIEM_METRICS_ADDRESS)"))?;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another --metrics-address (DSIEM_METRICS_ADDRESS)")
+    })?;
     let serving = status::serve(listener, metrics.clone(), readiness.clone(), shutdown.clone());
     shutdown.spawn_service("status", serving);
     Ok(())

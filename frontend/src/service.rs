@@ -153,7 +153,8 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     shutdown.on_signals();
     let listener = listen_on(listen).await?;
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
-    shutdown.spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
+    shutdown
+        .spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
     let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");

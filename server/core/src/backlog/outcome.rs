@@ -58,9 +58,9 @@ pub struct Outcome {
     pub joined_stage: Option<u8>,
     /// Whether the alarm document has to be written.
     pub update: Update,
-    /// Whether [`Backlog::deadline_secs`] has changed.
+    /// Whether [`Backlog::deadline_secs`](super::Backlog::deadline_secs) has changed.
     pub deadline_changed: bool,
-    /// Whether [`Backlog::interests`] have changed.
+    /// Whether [`Backlog::interests`](super::Backlog::interests) have changed.
     pub interests_changed: bool,
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::backlog::{Backlog, Settings};
 use crate::directive::{Directive, file};
@@ -80,8 +81,10 @@ pub enum SnapshotError {
     },
 }
 
+/// The file, with one backlog and one event id a line: `B` and `R` are texts that are JSON already when writing, and parts
+/// of the file's text when reading, so that a directive with many open backlogs is no tree in memory.
 #[derive(Serialize, Deserialize)]
-struct File {
+struct File<B, R> {
     format: String,
     version: u32,
     node: String,
@@ -89,9 +92,18 @@ struct File {
     directive_id: u64,
     /// The definitions that backlogs refer to by position.
     directives: Vec<Value>,
-    backlogs: Vec<Value>,
+    backlogs: Vec<B>,
     /// Event ids as hexadecimal digits, each with its receipt time in nanoseconds.
-    remembered: Vec<(String, i64)>,
+    remembered: Vec<R>,
+}
+
+/// What is looked at before the rest is read.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(default)]
+    format: Value,
+    #[serde(default)]
+    version: Value,
 }
 
 /// Whether a file holds the list that dsiem-rs saves, and not the object that we save.
@@ -129,7 +141,7 @@ pub fn write(node: &str, directive_id: u64, state: &DirectiveState, saved_at: Re
             definitions.push(directive);
             definitions.len() - 1
         });
-        backlogs.push(SavedBacklog::of(&open.backlog, position, open.look_ups_pending).to_value());
+        backlogs.push(line(&SavedBacklog::of(&open.backlog, position, open.look_ups_pending)));
     }
     let file = File {
         format: FORMAT.to_owned(),
@@ -139,10 +151,16 @@ pub fn write(node: &str, directive_id: u64, state: &DirectiveState, saved_at: Re
         directive_id,
         directives: definitions.into_iter().map(|directive| file::to_value(directive)).collect(),
         backlogs,
-        remembered: state.remembered.iter().map(|(at, key)| (key.to_hex(), at.nanos())).collect(),
+        remembered: state.remembered.iter().map(|(at, key)| line(&(key.to_hex(), at.nanos()))).collect(),
     };
     // Texts, numbers and lists have a JSON form.
     serde_json::to_vec_pretty(&file).expect("saved state has a JSON form")
+}
+
+/// A value that stays on one line of the file.
+fn line(value: &impl Serialize) -> Box<RawValue> {
+    // Texts, numbers and lists have a JSON form.
+    to_raw_value(value).expect("saved state has a JSON form")
 }
 
 /// Reads a file of ours. `today` is the directive of that id as it is loaded now: backlogs whose definition is the same
@@ -156,22 +174,21 @@ pub fn read(
     settings: &Settings,
 ) -> Result<SavedFile, SnapshotError> {
     let malformed = |e: serde_json::Error| SnapshotError::Malformed(e.to_string());
-    let value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
-    if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
+    let kind: Kind = serde_json::from_slice(bytes).map_err(malformed)?;
+    if kind.format != FORMAT {
         return Err(SnapshotError::Malformed(format!("its \"format\" is not \"{FORMAT}\"")));
     }
-    if let Some(found) = value.get("version").and_then(Value::as_u64).filter(|v| *v > u64::from(VERSION)) {
+    if let Some(found) = kind.version.as_u64().filter(|version| *version > u64::from(VERSION)) {
         return Err(SnapshotError::TooNew { found });
     }
-    let file: File = serde_json::from_value(value).map_err(malformed)?;
+    let file: File<&RawValue, (String, i64)> = serde_json::from_slice(bytes).map_err(malformed)?;
     let definitions: Vec<_> = file.directives.iter().map(|value| definition(value, today)).collect();
     let mut state = DirectiveState::default();
     let mut set_aside = Vec::new();
-    for value in file.backlogs {
-        let id = value.get("alarm_id").and_then(Value::as_str).unwrap_or("?").to_owned();
-        match restore(value, &definitions, settings) {
+    for text in file.backlogs {
+        match restore(text, &definitions, settings) {
             Ok(open) => state.backlogs.push(open),
-            Err(reason) => set_aside.push((id, reason)),
+            Err(reason) => set_aside.push((alarm_id(text), reason)),
         }
     }
     state.remembered = file
@@ -191,12 +208,18 @@ fn definition(value: &Value, today: Option<&Arc<Directive>>) -> Result<Arc<Direc
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
+/// The alarm id of a backlog that cannot be read otherwise, as far as it has one.
+fn alarm_id(text: &RawValue) -> String {
+    let value: Value = serde_json::from_str(text.get()).unwrap_or_default();
+    value.get("alarm_id").and_then(Value::as_str).unwrap_or("?").to_owned()
+}
+
 fn restore(
-    value: Value,
+    text: &RawValue,
     definitions: &[Result<Arc<Directive>, String>],
     settings: &Settings,
 ) -> Result<OpenBacklog, String> {
-    let saved: SavedBacklog = serde_json::from_value(value).map_err(|e| e.to_string())?;
+    let saved: SavedBacklog = serde_json::from_str(text.get()).map_err(|e| e.to_string())?;
     let directive = definitions
         .get(saved.directive)
         .ok_or_else(|| format!("it refers to definition {} of {}", saved.directive, definitions.len()))?

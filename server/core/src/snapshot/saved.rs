@@ -100,11 +100,6 @@ impl SavedBacklog {
         }
     }
 
-    pub(super) fn to_value(&self) -> Value {
-        // Texts, numbers and lists have a JSON form.
-        serde_json::to_value(self).expect("a saved backlog has a JSON form")
-    }
-
     /// The backlog, or why it cannot be one of `directive`.
     pub(super) fn restore(
         self,

@@ -120,101 +120,10 @@ fn a_person_can_read_the_file() {
         }
       ],
       "backlogs": [
-        {
-          "alarm_id": "RGW-tPGBd3K",
-          "created_time": 100,
-          "custom_data": [
-            {
-              "content": "root",
-              "label": "user"
-            }
-          ],
-          "directive": 0,
-          "dst_ips": [
-            "2.2.2.2"
-          ],
-          "ending": null,
-          "intel_hits": [
-            {
-              "provider": "Wise",
-              "result": "bad",
-              "term": "2.2.2.2"
-            }
-          ],
-          "look_ups_pending": false,
-          "networks": [
-            "10.0.0.0/8"
-          ],
-          "ports": [
-            "10.0.0.1:1000",
-            "2.2.2.2:80",
-            "10.0.0.1:1001",
-            "2.2.2.2:81"
-          ],
-          "revision": 2,
-          "risk": 5,
-          "src_ips": [
-            "10.0.0.1"
-          ],
-          "stages": [
-            {
-              "end_time": 100,
-              "event_ids": [
-                "8b5cc4df7eec7d32a7814eca4af047ae"
-              ],
-              "first_event": {
-                "custom_data": [
-                  "root",
-                  "",
-                  ""
-                ],
-                "dst_ip": "2.2.2.2",
-                "dst_port": 80,
-                "protocol": "TCP",
-                "src_ip": "10.0.0.1",
-                "src_port": 1000
-              },
-              "stage": 1,
-              "start_time": 100,
-              "status": "finished",
-              "sticky_values": []
-            },
-            {
-              "end_time": null,
-              "event_ids": [
-                "ac0f09c0f8bf5e7a4b063d863255f16d"
-              ],
-              "first_event": {
-                "custom_data": [
-                  "root",
-                  "",
-                  ""
-                ],
-                "dst_ip": "2.2.2.2",
-                "dst_port": 81,
-                "protocol": "",
-                "src_ip": "10.0.0.1",
-                "src_port": 1001
-              },
-              "stage": 2,
-              "start_time": 110,
-              "status": "active",
-              "sticky_values": [
-                81
-              ]
-            }
-          ],
-          "title": "Scan by 10.0.0.1",
-          "truncated": 0,
-          "update_time": 110,
-          "vulnerabilities": []
-        }
+        {"alarm_id":"RGW-tPGBd3K","directive":0,"title":"Scan by 10.0.0.1","risk":5,"created_time":100,"update_time":110,"revision":2,"ending":null,"look_ups_pending":false,"stages":[{"stage":1,"status":"finished","start_time":100,"end_time":100,"first_event":{"src_ip":"10.0.0.1","dst_ip":"2.2.2.2","src_port":1000,"dst_port":80,"protocol":"TCP","custom_data":["root","",""]},"event_ids":["8b5cc4df7eec7d32a7814eca4af047ae"],"sticky_values":[]},{"stage":2,"status":"active","start_time":110,"end_time":null,"first_event":{"src_ip":"10.0.0.1","dst_ip":"2.2.2.2","src_port":1001,"dst_port":81,"protocol":"","custom_data":["root","",""]},"event_ids":["ac0f09c0f8bf5e7a4b063d863255f16d"],"sticky_values":[81]}],"src_ips":["10.0.0.1"],"dst_ips":["2.2.2.2"],"ports":["10.0.0.1:1000","2.2.2.2:80","10.0.0.1:1001","2.2.2.2:81"],"custom_data":[{"content":"root","label":"user"}],"networks":["10.0.0.0/8"],"intel_hits":[{"provider":"Wise","result":"bad","term":"2.2.2.2"}],"vulnerabilities":[],"truncated":0}
       ],
       "remembered": [
-        [
-          "8b5cc4df7eec7d32a7814eca4af047ae",
-          100000000000
-        ]
+        ["8b5cc4df7eec7d32a7814eca4af047ae",100000000000]
       ]
     }
     "#);
