@@ -83,7 +83,7 @@ fn decode(c: &mut Criterion) {
     let mut group = c.benchmark_group("decode");
     group.throughput(Throughput::Bytes(raw.len() as u64));
     group.bench_function("keys", |b| {
-        b.iter(|| EventKeys::read(black_box(&raw)).expect("an event").plugin_sid)
+        b.iter(|| EventKeys::read(black_box(&raw)).expect("an event").plugin_sid);
     });
     group.bench_function("event", |b| b.iter(|| json::decode(black_box(&raw)).expect("an event")));
     group.bench_function("to a value (the floor)", |b| {
@@ -158,7 +158,7 @@ fn backlog(c: &mut Criterion) {
     let (opened, _) = Backlog::open(directive.clone(), &events[0], context);
     let mut group = c.benchmark_group("backlog");
     group.bench_function("open", |b| {
-        b.iter(|| Backlog::open(directive.clone(), black_box(&events[0]), context))
+        b.iter(|| Backlog::open(directive.clone(), black_box(&events[0]), context));
     });
     group.throughput(Throughput::Elements(events.len() as u64 - 1));
     group.bench_function("count 9,998 events", |b| {
@@ -187,7 +187,7 @@ fn backlog(c: &mut Criterion) {
     });
     group.finish();
     c.bench_function("alarm document", |b| {
-        b.iter(|| AlarmDocument::of(black_box(&opened), &settings).to_json())
+        b.iter(|| AlarmDocument::of(black_box(&opened), &settings).to_json());
     });
 }
 
