@@ -63,13 +63,13 @@ async fn events_of_a_publisher_arrive_in_order_and_none_is_missing() {
 async fn a_publish_is_answered_only_when_the_server_has_the_events() {
     let server = Server::started();
     let (_frontend, publisher, _backend, mut subscription) = pair(&server, 0).await;
-    server.signal("STOP");
+    server.freeze().await;
     let mut publishing = tokio::spawn({
         let publisher = publisher.clone();
         async move { publisher.publish(events(["a", "b"])).await }
     });
     assert!(tokio::time::timeout(NO_ANSWER, &mut publishing).await.is_err(), "answered by a frozen server");
-    server.signal("CONT");
+    server.thaw();
     assert_eq!(within("confirmation", publishing).await.unwrap(), Ok(()));
     assert_eq!(receive(&mut subscription, 2).await, ["a", "b"]);
 }
@@ -78,11 +78,11 @@ async fn a_publish_is_answered_only_when_the_server_has_the_events() {
 async fn what_a_frozen_server_does_not_confirm_in_time_is_an_error() {
     let server = Server::started();
     let (frontend, publisher, _backend, _subscription) = pair(&server, 0).await;
-    server.signal("STOP");
+    server.freeze().await;
     let answer = within("the time limit", publisher.publish(events(["a"]))).await;
     assert_eq!(answer, Err(PublishError::NotConfirmed));
     assert_eq!(frontend.count("dsiem_bus_events_unconfirmed"), 1);
-    server.signal("CONT");
+    server.thaw();
 }
 
 #[tokio::test]

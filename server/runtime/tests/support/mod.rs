@@ -89,8 +89,22 @@ impl Server {
         }
     }
 
-    /// Sends it a signal by name, such as `STOP`.
-    pub(crate) fn signal(&self, name: &str) {
+    /// Freezes it: returns when every thread of it stands still, which a signal alone does not wait for.
+    pub(crate) async fn freeze(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.process.as_ref().unwrap().id());
+        let is_stopped = |task: std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("stat")).is_ok_and(|stat| stat.contains(") T "))
+        };
+        until("every thread stopped", || std::fs::read_dir(&tasks).unwrap().flatten().all(is_stopped)).await;
+    }
+
+    /// Lets it go on after [`freeze`](Self::freeze).
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
         let pid = self.process.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
