@@ -11,7 +11,7 @@ use clap::{
 };
 use dsiem_core::duplicates::DEFAULT_WINDOW_SECS;
 use dsiem_core::event::DEFAULT_MAX_CLOCK_SKEW_SECS;
-use dsiem_runtime::args::{CommaList, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
 use dsiem_runtime::bus::nats::check_url;
 use reqwest::Url;
 
@@ -133,25 +133,9 @@ pub struct EngineArgs {
           value_parser = value_parser!(u32).range(..=MAX_MINUTES))]
     pub min_alarm_lifetime: u32,
 
-    /// States that an alarm can be set to, the first for new ones
-    #[arg(
-        short = 's',
-        long,
-        env = "DSIEM_STATUS",
-        default_value = "Open,In-Progress,Closed",
-        value_name = "LIST"
-    )]
-    pub status: CommaList,
-
-    /// Tags that an alarm can be given, the first for new ones
-    #[arg(
-        short = 't',
-        long,
-        env = "DSIEM_TAGS",
-        value_name = "LIST",
-        default_value = "Identified Threat,False Positive,Valid Threat,Security Incident"
-    )]
-    pub tags: CommaList,
+    /// What an alarm can be set to.
+    #[command(flatten)]
+    pub choices: ChoiceArgs,
 
     /// Lowest risk of the class Medium, from 2
     #[arg(

@@ -151,8 +151,8 @@ fn settings(args: &EngineArgs, seed: Seed) -> Result<Settings, ConfigError> {
         }
         first.map(|first| Arc::from(first.as_str())).unwrap_or_default()
     };
-    let status = first(&args.status.0, "--status (DSIEM_STATUS)");
-    let tag = first(&args.tags.0, "--tags (DSIEM_TAGS)");
+    let status = first(&args.choices.status.0, "--status (DSIEM_STATUS)");
+    let tag = first(&args.choices.tags.0, "--tags (DSIEM_TAGS)");
     if !problems.is_empty() {
         return Err(ConfigError { problems });
     }

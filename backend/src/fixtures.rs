@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use dsiem_core::assets::{self, Assets};
-use dsiem_core::backlog::{Limits, Settings};
+use dsiem_core::backlog::Settings;
 use dsiem_core::directive::Directive;
 use dsiem_core::directive::check::{self, Mode};
 use dsiem_core::event::{Event, json};
 use dsiem_core::hash::Seed;
-use dsiem_core::risk::RiskLimits;
 use dsiem_core::sources::Source;
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::metrics::Metrics;
@@ -54,16 +53,7 @@ pub(crate) fn event(id: &str, sid: u64, source: &str) -> Arc<Event> {
 
 /// The default settings with a fixed seed.
 pub(crate) fn settings() -> Settings {
-    Settings {
-        seed: Seed(7),
-        time_order_tolerance_secs: 5,
-        min_alarm_lifetime_secs: 0,
-        max_clock_skew_secs: 300,
-        risk_limits: RiskLimits::default(),
-        status: "Open".into(),
-        tag: "t".into(),
-        limits: Limits::default(),
-    }
+    Settings::new(Seed(7))
 }
 
 /// A network where 10.0.0.0/8 is home and worth 5, and a log of which `records` may wait.

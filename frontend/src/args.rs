@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use clap::{ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use dsiem_runtime::args::{CommaList, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
 use dsiem_runtime::bus::nats::check_url;
 
 use crate::body::DEFAULT_MAX_BODY;
@@ -104,25 +104,9 @@ pub struct ServeArgs {
           default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
     pub writable_config: bool,
 
-    /// States that an alarm can be set to, the first for new ones
-    #[arg(
-        short = 's',
-        long,
-        env = "DSIEM_STATUS",
-        default_value = "Open,In-Progress,Closed",
-        value_name = "LIST"
-    )]
-    pub status: CommaList,
-
-    /// Tags that an alarm can be given, the first for new ones
-    #[arg(
-        short = 't',
-        long,
-        env = "DSIEM_TAGS",
-        value_name = "LIST",
-        default_value = "Identified Threat,False Positive,Valid Threat,Security Incident"
-    )]
-    pub tags: CommaList,
+    /// What an alarm can be set to.
+    #[command(flatten)]
+    pub choices: ChoiceArgs,
 
     /// Where its folders are.
     #[command(flatten)]
@@ -201,8 +185,11 @@ mod tests {
         assert_eq!((args.max_queue, args.max_eps, args.min_eps), (25_000, 0, 0));
         assert_eq!(args.max_body, ByteSize(16 << 20));
         assert!(!args.writable_config);
-        assert_eq!(args.status.0, ["Open", "In-Progress", "Closed"]);
-        assert_eq!(args.tags.0, ["Identified Threat", "False Positive", "Valid Threat", "Security Incident"]);
+        assert_eq!(args.choices.status.0, ["Open", "In-Progress", "Closed"]);
+        assert_eq!(
+            args.choices.tags.0,
+            ["Identified Threat", "False Positive", "Valid Threat", "Security Incident"]
+        );
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl ServeConfig {
             throttle: throttle(args.min_eps, args.max_eps)?,
             max_queue: queue_limit(args.max_queue),
             writable_config: args.writable_config,
-            choices: Choices { status: args.status.0, tags: args.tags.0 },
+            choices: Choices { status: args.choices.status.0, tags: args.choices.tags.0 },
         };
         let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let nats = NatsConfig { url: args.msq, node: args.node };

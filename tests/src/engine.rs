@@ -15,10 +15,9 @@ use dsiem_backend::filter::FilterMode;
 use dsiem_backend::pipeline::{self, Parts, PipelineConfig};
 use dsiem_backend::state::Store;
 use dsiem_core::assets::{self, Assets};
-use dsiem_core::backlog::{Limits, Settings};
+use dsiem_core::backlog::Settings;
 use dsiem_core::directive::check::{self, Mode};
 use dsiem_core::hash::Seed;
-use dsiem_core::risk::RiskLimits;
 use dsiem_core::sources::Source;
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::{EventPublisher, PublishError, memory};
@@ -68,16 +67,7 @@ impl EngineConfig {
 /// The default settings, with a fixed hash seed.
 #[must_use]
 pub fn settings() -> Settings {
-    Settings {
-        seed: Seed(7),
-        time_order_tolerance_secs: 5,
-        min_alarm_lifetime_secs: 0,
-        max_clock_skew_secs: 300,
-        risk_limits: RiskLimits::default(),
-        status: "Open".into(),
-        tag: "Identified Threat".into(),
-        limits: Limits::default(),
-    }
+    Settings::new(Seed(7))
 }
 
 fn pipeline_config() -> PipelineConfig {

@@ -112,7 +112,7 @@ fn flags_take_their_values() {
     assert_eq!((engine.max_queue, engine.max_eps, engine.max_delay, engine.hold_duration), (5, 7, 9, 11));
     assert_eq!((engine.min_alarm_lifetime, engine.cache, engine.filter_threads), (13, 15, 3));
     assert!(engine.intel_private_ip && engine.preload_all_directives && !engine.reload_backlogs);
-    assert_eq!(engine.status.0, ["New", "Done"]);
+    assert_eq!(engine.choices.status.0, ["New", "Done"]);
     assert_eq!(args.metrics_address.unwrap().port(), 9100);
     assert_eq!(args.frontend.path(), "/dsiem");
     assert!(serve(&["--reload-backlogs"]).unwrap().engine.reload_backlogs, "as a flag without a value, too");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dsiem_core::alarm::AlarmDocument;
 use dsiem_core::assets::{self, Assets};
-use dsiem_core::backlog::{Backlog, Context, Limits, Settings};
+use dsiem_core::backlog::{Backlog, Context, Settings};
 use dsiem_core::directive::Directive;
 use dsiem_core::directive::check::{self, Mode};
 use dsiem_core::duplicates::RecentEvents;
@@ -16,7 +16,6 @@ use dsiem_core::event::{Event, EventKeys, json};
 use dsiem_core::hash::Seed;
 use dsiem_core::index::{DirectiveSlot, Index};
 use dsiem_core::matcher::NoFirstEvents;
-use dsiem_core::risk::RiskLimits;
 use dsiem_core::routing::{BacklogSlot, Router};
 use dsiem_core::time::ReceiptTime;
 use serde_json::json;
@@ -65,16 +64,7 @@ fn home() -> Assets {
 }
 
 fn settings() -> Settings {
-    Settings {
-        seed: Seed(7),
-        time_order_tolerance_secs: 5,
-        min_alarm_lifetime_secs: 0,
-        max_clock_skew_secs: 300,
-        risk_limits: RiskLimits::default(),
-        status: "Open".into(),
-        tag: "Identified Threat".into(),
-        limits: Limits::default(),
-    }
+    Settings::new(Seed(7))
 }
 
 fn decode(c: &mut Criterion) {

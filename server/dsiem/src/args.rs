@@ -13,7 +13,7 @@ use clap::{
 };
 use dsiem_frontend::args::ByteSize;
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
-use dsiem_runtime::args::{CommaList, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
 use dsiem_runtime::build;
 use dsiem_runtime::bus::nats::check_url;
 use reqwest::Url;
@@ -190,25 +190,9 @@ pub(crate) struct ServeArgs {
     #[arg(long = "max-body", env = "DSIEM_MAX_BODY", default_value_t = ByteSize(DEFAULT_MAX_BODY), value_name = "SIZE")]
     pub(crate) max_body: ByteSize,
 
-    /// Tags that an alarm can be given, the first for new ones
-    #[arg(
-        short = 't',
-        long,
-        env = "DSIEM_TAGS",
-        value_name = "LIST",
-        default_value = "Identified Threat,False Positive,Valid Threat,Security Incident"
-    )]
-    pub(crate) tags: CommaList,
-
-    /// States that an alarm can be set to, the first for new ones
-    #[arg(
-        short = 's',
-        long,
-        env = "DSIEM_STATUS",
-        value_name = "LIST",
-        default_value = "Open,In-Progress,Closed"
-    )]
-    pub(crate) status: CommaList,
+    /// What an alarm can be set to.
+    #[command(flatten)]
+    pub(crate) choices: ChoiceArgs,
 
     /// Lowest risk of class Medium
     #[arg(long = "medRiskMin", aliases = ["med-risk-min", "med_risk_min"], env = "DSIEM_MEDRISKMIN", default_value = "3")]
@@ -408,7 +392,7 @@ mod tests {
         ]);
         assert_eq!((args.max_delay, args.max_queue, args.max_eps, args.min_eps), (1, 2, 30, 4));
         assert_eq!((args.min_alarm_lifetime, args.hold_duration, args.cache_duration), (5, 6, 7));
-        assert_eq!(args.tags.0, ["a b", "c"]);
+        assert_eq!(args.choices.tags.0, ["a b", "c"]);
         assert_eq!(args.mode, Some(Mode::ClusterBackend));
         assert!(args.writeable_config && args.intel_private_ip);
         assert_eq!(args.retired.warnings().count(), 4);

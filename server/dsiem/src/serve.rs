@@ -102,7 +102,7 @@ fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfi
             .context("see --minEPS (DSIEM_MINEPS) and --maxEPS (DSIEM_MAXEPS)")?,
         max_queue: queue_limit(args.max_queue),
         writable_config: args.writeable_config,
-        choices: Choices { status: args.status.0.clone(), tags: args.tags.0.clone() },
+        choices: Choices { status: args.choices.status.0.clone(), tags: args.choices.tags.0.clone() },
     })
 }
 
@@ -137,8 +137,7 @@ fn engine_config(args: &ServeArgs) -> anyhow::Result<EngineConfig> {
         max_delay: args.max_delay,
         hold_duration: args.hold_duration,
         min_alarm_lifetime: args.min_alarm_lifetime,
-        status: args.status.clone(),
-        tags: args.tags.clone(),
+        choices: args.choices.clone(),
         med_risk_min: args.med_risk_min,
         med_risk_max: args.med_risk_max,
         cache: args.cache_duration,

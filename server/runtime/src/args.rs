@@ -56,6 +56,30 @@ pub fn without_empty_environment(command: Command) -> Command {
         .mut_subcommands(without_empty_environment)
 }
 
+/// What people may set an alarm to; the first of each is for new alarms. Frontends and backends have to agree on them.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ChoiceArgs {
+    /// States that an alarm can be set to, the first for new ones
+    #[arg(
+        short = 's',
+        long,
+        env = "DSIEM_STATUS",
+        value_name = "LIST",
+        default_value = "Open,In-Progress,Closed"
+    )]
+    pub status: CommaList,
+
+    /// Tags that an alarm can be given, the first for new ones
+    #[arg(
+        short = 't',
+        long,
+        env = "DSIEM_TAGS",
+        value_name = "LIST",
+        default_value = "Identified Threat,False Positive,Valid Threat,Security Incident"
+    )]
+    pub tags: CommaList,
+}
+
 /// How much is logged, and how.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogArgs {

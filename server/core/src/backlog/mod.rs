@@ -31,7 +31,7 @@ pub use collected::{Collected, CustomDatum, Limits};
 pub use id::AlarmId;
 pub use outcome::{Discarded, Ending, Outcome, Update, Verdict};
 pub(crate) use parts::Restored;
-pub use settings::{Context, Settings};
+pub use settings::{Context, DEFAULT_TIME_ORDER_TOLERANCE_SECS, Settings};
 pub use stage::{Stage, StageStatus};
 use title::title;
 

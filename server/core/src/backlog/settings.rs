@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use super::Limits;
 use crate::assets::Assets;
+use crate::event::DEFAULT_MAX_CLOCK_SKEW_SECS;
 use crate::hash::Seed;
 use crate::risk::RiskLimits;
+
+/// Default of `--time-order-tolerance`, in seconds, as in Go dsiem.
+pub const DEFAULT_TIME_ORDER_TOLERANCE_SECS: u32 = 5;
 
 /// What is the same for all backlogs of a process.
 #[derive(Debug, Clone)]
@@ -26,6 +30,23 @@ pub struct Settings {
     pub tag: Arc<str>,
     /// How much one backlog collects.
     pub limits: Limits,
+}
+
+impl Settings {
+    /// The product's defaults, with hashes seeded by `seed`.
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            time_order_tolerance_secs: DEFAULT_TIME_ORDER_TOLERANCE_SECS,
+            min_alarm_lifetime_secs: 0,
+            max_clock_skew_secs: DEFAULT_MAX_CLOCK_SKEW_SECS,
+            risk_limits: RiskLimits::default(),
+            status: "Open".into(),
+            tag: "Identified Threat".into(),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// What a backlog looks at besides itself.

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use dsiem_core::assets::{AssetEntry, Assets};
-use dsiem_core::backlog::{Limits, Settings};
+use dsiem_core::backlog::Settings;
 use dsiem_core::event::{Event, EventKey, json};
 use dsiem_core::hash::Seed;
-use dsiem_core::risk::RiskLimits;
 use dsiem_core::time::ReceiptTime;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -75,16 +74,7 @@ pub(crate) fn assets() -> Assets {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings {
-        seed: Seed(7),
-        time_order_tolerance_secs: 5,
-        min_alarm_lifetime_secs: 3,
-        max_clock_skew_secs: 300,
-        risk_limits: RiskLimits::default(),
-        status: "Open".into(),
-        tag: "Identified Threat".into(),
-        limits: Limits::default(),
-    }
+    Settings { min_alarm_lifetime_secs: 3, ..Settings::new(Seed(7)) }
 }
 
 /// A directive of id 1 to 3 whose stages have gaps and stand in any order.

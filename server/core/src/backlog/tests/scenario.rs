@@ -21,12 +21,11 @@ use serde_json::{Map, Value, json};
 
 use crate::alarm::AlarmDocument;
 use crate::assets::{AssetEntry, Assets};
-use crate::backlog::{Backlog, Context, Discarded, Limits, Outcome, Settings, Update, Verdict};
+use crate::backlog::{Backlog, Context, Discarded, Outcome, Settings, Update, Verdict};
 use crate::directive::{Directive, file};
 use crate::event::{Event, EventKey};
 use crate::hash::Seed;
 use crate::matcher::NoFirstEvents;
-use crate::risk::RiskLimits;
 use crate::time::ReceiptTime;
 
 /// A directive, its backlogs, and the time.
@@ -64,18 +63,9 @@ pub(crate) fn scenario<const N: usize>(rules: [&str; N]) -> Scenario {
     }
 }
 
-/// The defaults, and the minutes of life that nobody asked for left out.
+/// The defaults, with a fixed seed.
 pub(crate) fn settings() -> Settings {
-    Settings {
-        seed: Seed(1),
-        time_order_tolerance_secs: 5,
-        min_alarm_lifetime_secs: 0,
-        max_clock_skew_secs: 300,
-        risk_limits: RiskLimits::default(),
-        status: "Open".into(),
-        tag: "Identified Threat".into(),
-        limits: Limits::default(),
-    }
+    Settings::new(Seed(1))
 }
 
 fn rule(stage: usize, text: &str) -> Value {
