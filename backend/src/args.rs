@@ -82,6 +82,9 @@ pub struct ServeArgs {
     pub otel: OtelArgs,
 }
 
+/// Default of `--stop-grace`: within the ten seconds that containers are given.
+const DEFAULT_STOP_GRACE_SECS: u32 = 9;
+
 /// How a process correlates, whatever else it does.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct EngineArgs {
@@ -168,6 +171,19 @@ pub struct EngineArgs {
           default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
     pub intel_private_ip: bool,
 
+    /// Skip directives and look-up sources that cannot work, and repair what Go dsiem repairs, instead of stopping
+    #[arg(long, env = "DSIEM_LENIENT_DIRECTIVES", num_args = 0..=1, require_equals = true, value_name = "BOOL",
+          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
+    pub lenient_directives: bool,
+
+    /// What is spelled alike in all programs.
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+}
+
+/// How a process correlates, as far as the flags are spelled alike in all our programs.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct TuningArgs {
     /// Save open backlogs when stopping and go on with them when starting
     #[arg(long, env = "DSIEM_RELOAD_BACKLOGS", num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_missing_value = "true", default_value = "true", value_parser = parse_bool, action = ArgAction::Set)]
@@ -204,11 +220,6 @@ pub struct EngineArgs {
           value_parser = value_parser!(u32).range(..=366 * DAY_SECS))]
     pub max_clock_skew: u32,
 
-    /// Skip directives and look-up sources that cannot work, and repair what Go dsiem repairs, instead of stopping
-    #[arg(long, env = "DSIEM_LENIENT_DIRECTIVES", num_args = 0..=1, require_equals = true, value_name = "BOOL",
-          default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
-    pub lenient_directives: bool,
-
     /// Do not test the protocol of rules, for directives that were written for Go dsiem, which never did
     #[arg(long, env = "DSIEM_IGNORE_PROTOCOL", num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
@@ -218,6 +229,12 @@ pub struct EngineArgs {
     #[arg(long, env = "DSIEM_MAX_BACKLOGS", default_value = "1000000", value_name = "BACKLOGS",
           value_parser = value_parser!(u32).range(1..))]
     pub max_backlogs: u32,
+
+    /// Seconds that a process may take to stop before it gives up; raise it, and what your system grants, to save very
+    /// many open backlogs
+    #[arg(long, env = "DSIEM_STOP_GRACE", default_value_t = DEFAULT_STOP_GRACE_SECS, value_name = "SECONDS",
+          value_parser = value_parser!(u32).range(1..=DAY_SECS))]
+    pub stop_grace: u32,
 }
 
 impl Args {

@@ -35,6 +35,8 @@ pub struct EngineConfig {
     pub enrich: EnrichSettings,
     /// How directives are read.
     pub mode: Mode,
+    /// How long all tasks may take when the process stops.
+    pub stop_grace: Duration,
     /// Whether state is saved when stopping and read when starting.
     pub reload_backlogs: bool,
     /// What whoever typed the arguments might not expect.
@@ -111,11 +113,11 @@ impl EngineConfig {
     pub fn from_args(args: &EngineArgs, seed: Seed, cpus: usize) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
         let pipeline = PipelineConfig {
-            filter: FilterMode::Threads(filter_threads(args.filter_threads, cpus)),
-            duplicate_window_secs: args.duplicate_window,
-            max_backlogs: as_size(args.max_backlogs),
-            preload: args.preload_all_directives,
-            idle_timeout: minutes(args.idle_directives_timeout),
+            filter: FilterMode::Threads(filter_threads(args.tuning.filter_threads, cpus)),
+            duplicate_window_secs: args.tuning.duplicate_window,
+            max_backlogs: as_size(args.tuning.max_backlogs),
+            preload: args.tuning.preload_all_directives,
+            idle_timeout: minutes(args.tuning.idle_directives_timeout),
             max_delay: Duration::from_secs(args.max_delay.into()),
             hold: hold(args.hold_duration, &mut warnings),
             target_eps: args.max_eps,
@@ -130,8 +132,9 @@ impl EngineConfig {
             max_queue: if args.max_queue == 0 { UNLIMITED_QUEUE } else { as_size(args.max_queue) },
             pipeline,
             enrich,
-            mode: Mode { lenient: args.lenient_directives, ignore_protocol: args.ignore_protocol },
-            reload_backlogs: args.reload_backlogs,
+            mode: Mode { lenient: args.lenient_directives, ignore_protocol: args.tuning.ignore_protocol },
+            stop_grace: Duration::from_secs(args.tuning.stop_grace.into()),
+            reload_backlogs: args.tuning.reload_backlogs,
             warnings,
         })
     }
@@ -158,9 +161,9 @@ fn settings(args: &EngineArgs, seed: Seed) -> Result<Settings, ConfigError> {
     }
     Ok(Settings {
         seed,
-        time_order_tolerance_secs: args.time_order_tolerance,
+        time_order_tolerance_secs: args.tuning.time_order_tolerance,
         min_alarm_lifetime_secs: args.min_alarm_lifetime.saturating_mul(60),
-        max_clock_skew_secs: args.max_clock_skew,
+        max_clock_skew_secs: args.tuning.max_clock_skew,
         risk_limits,
         status,
         tag,

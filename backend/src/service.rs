@@ -4,7 +4,6 @@
 //! ([`serve`]) and a part of `dsiem serve` over the bus in memory.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use dsiem_runtime::bus::{EventSubscription, Nats, OverloadSender};
@@ -23,9 +22,6 @@ use crate::enrich::{Enrich, http};
 use crate::pipeline::{self, Parts};
 use crate::state::Store;
 use crate::{alarm_log, config_sync};
-
-/// How long all tasks may take when the process stops: within the ten seconds that containers are given.
-pub const STOP_GRACE: Duration = Duration::from_secs(9);
 
 /// The name of the condition in `/readyz`.
 const DIRECTIVES: &str = "directives";
@@ -141,9 +137,10 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         readiness,
         shutdown: shutdown.clone(),
     };
+    let grace = engine.stop_grace;
     start(engine, loaded, surroundings)?;
     info!(%node, "backend started");
-    shutdown.run_until_stopped("the backend", STOP_GRACE).await
+    shutdown.run_until_stopped("the backend", grace).await
 }
 
 /// Serves `/metrics`, `/healthz` and `/readyz` on an address of their own.

@@ -44,6 +44,7 @@ const OURS: &[Row] = &[
     ("lenient-directives", None, None, "DSIEM_LENIENT_DIRECTIVES", "false"),
     ("ignore-protocol", None, None, "DSIEM_IGNORE_PROTOCOL", "false"),
     ("max-backlogs", None, None, "DSIEM_MAX_BACKLOGS", "1000000"),
+    ("stop-grace", None, None, "DSIEM_STOP_GRACE", "9"),
     ("metrics-address", None, None, "DSIEM_METRICS_ADDRESS", ""),
     ("home", None, None, "DSIEM_HOME", ""),
 ];
@@ -110,12 +111,17 @@ fn flags_take_their_values() {
     .unwrap();
     let engine = &args.engine;
     assert_eq!((engine.max_queue, engine.max_eps, engine.max_delay, engine.hold_duration), (5, 7, 9, 11));
-    assert_eq!((engine.min_alarm_lifetime, engine.cache, engine.filter_threads), (13, 15, 3));
-    assert!(engine.intel_private_ip && engine.preload_all_directives && !engine.reload_backlogs);
+    assert_eq!((engine.min_alarm_lifetime, engine.cache, engine.tuning.filter_threads), (13, 15, 3));
+    assert!(
+        engine.intel_private_ip && engine.tuning.preload_all_directives && !engine.tuning.reload_backlogs
+    );
     assert_eq!(engine.choices.status.0, ["New", "Done"]);
     assert_eq!(args.metrics_address.unwrap().port(), 9100);
     assert_eq!(args.frontend.path(), "/dsiem");
-    assert!(serve(&["--reload-backlogs"]).unwrap().engine.reload_backlogs, "as a flag without a value, too");
+    assert!(
+        serve(&["--reload-backlogs"]).unwrap().engine.tuning.reload_backlogs,
+        "as a flag without a value, too"
+    );
 }
 
 #[test]

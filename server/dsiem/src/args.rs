@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{
     ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
+use dsiem_backend::args::TuningArgs;
 use dsiem_frontend::args::ByteSize;
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
 use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
@@ -202,64 +203,14 @@ pub(crate) struct ServeArgs {
     #[arg(long = "medRiskMax", aliases = ["med-risk-max", "med_risk_max"], env = "DSIEM_MEDRISKMAX", default_value = "6")]
     pub(crate) med_risk_max: u8,
 
-    /// Save the state of correlation when stopping and go on with it when starting
-    #[arg(long = "reload-backlogs", env = "DSIEM_RELOAD_BACKLOGS", num_args = 0..=1, require_equals = true,
-          value_name = "BOOL", default_missing_value = "true", default_value = "true", value_parser = parse_bool,
-          action = ArgAction::Set)]
-    pub(crate) reload_backlogs: bool,
-
-    /// Threads that decide which directives an event concerns; 0 for as many as suit this machine
-    #[arg(long = "filter-threads", env = "DSIEM_FILTER_THREADS", default_value = "0")]
-    pub(crate) filter_threads: u16,
-
-    /// Keep all directives awake instead of waking them when an event concerns them
-    #[arg(long = "preload-all-directives", env = "DSIEM_PRELOAD_DIRECTIVES", num_args = 0..=1, require_equals = true,
-          value_name = "BOOL", default_missing_value = "true", default_value = "false", value_parser = parse_bool,
-          action = ArgAction::Set)]
-    pub(crate) preload_all_directives: bool,
-
-    /// Minutes without an open backlog after which a directive goes to sleep, at least 5
-    #[arg(long = "idle-directives-timeout", env = "DSIEM_DIRECTIVES_IDLE_TIMEOUT_MINUTES", default_value = "10",
-          value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(5..))]
-    pub(crate) idle_directives_timeout: u32,
-
-    /// Seconds for which a directive remembers the events it has had, so that none counts twice
-    #[arg(
-        long = "duplicate-window",
-        env = "DSIEM_DUPLICATE_WINDOW",
-        default_value = "600",
-        value_name = "SECS"
-    )]
-    pub(crate) duplicate_window: u32,
-
-    /// Seconds that an event may lie before the end of an earlier stage: it is discarded from this many on
-    #[arg(
-        long = "time-order-tolerance",
-        env = "DSIEM_TIME_ORDER_TOLERANCE",
-        default_value = "5",
-        value_name = "SECS"
-    )]
-    pub(crate) time_order_tolerance: u32,
-
-    /// Seconds that an event's timestamp may lie after its receipt before the receipt is taken instead
-    #[arg(long = "max-clock-skew", env = "DSIEM_MAX_CLOCK_SKEW", default_value = "300", value_name = "SECS")]
-    pub(crate) max_clock_skew: u32,
-
     /// Leave out directives that cannot work and repair what Go dsiem repairs, instead of refusing to start [default: true where a mode is set]
     #[arg(long = "lenient-directives", env = "DSIEM_LENIENT_DIRECTIVES", num_args = 0..=1, require_equals = true,
           value_name = "BOOL", default_missing_value = "true", value_parser = parse_bool, action = ArgAction::Set)]
     pub(crate) lenient_directives: Option<bool>,
 
-    /// Do not test the protocol of events, as in Go dsiem
-    #[arg(long = "ignore-protocol", env = "DSIEM_IGNORE_PROTOCOL", num_args = 0..=1, require_equals = true,
-          value_name = "BOOL", default_missing_value = "true", default_value = "false", value_parser = parse_bool,
-          action = ArgAction::Set)]
-    pub(crate) ignore_protocol: bool,
-
-    /// Backlogs that may be open at the same time; beyond that the oldest that are not past their second stage go
-    #[arg(long = "max-backlogs", env = "DSIEM_MAX_BACKLOGS", default_value = "1000000",
-          value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_backlogs: u32,
+    /// What is spelled alike in all programs.
+    #[command(flatten)]
+    pub(crate) tuning: TuningArgs,
 
     /// Where a backend of a cluster serves /metrics, /healthz and /readyz; the other modes serve them on their port
     #[arg(long = "metrics-address", env = "DSIEM_METRICS_ADDRESS", value_name = "IP:PORT")]

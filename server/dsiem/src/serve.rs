@@ -6,7 +6,7 @@ use dsiem_backend::args::{EngineArgs, parse_frontend, parse_node};
 use dsiem_backend::config::{EngineConfig, ServeConfig as BackendConfig};
 use dsiem_backend::config_files::{self, Selection};
 use dsiem_backend::config_sync::{SyncConfig, SyncLimits};
-use dsiem_backend::service::{self as backend, STOP_GRACE, Surroundings};
+use dsiem_backend::service::{self as backend, Surroundings};
 use dsiem_frontend::config::{
     Config as FrontendConfig, ServeConfig as FrontendServeConfig, queue_limit, throttle,
 };
@@ -80,6 +80,7 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
         readiness: readiness.clone(),
         shutdown: shutdown.clone(),
     };
+    let grace = engine.stop_grace;
     backend::start(engine, loaded, surroundings)?;
     let parts = frontend::Parts {
         publisher: bus.publisher,
@@ -91,7 +92,7 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     };
     info!(address = %listener.local_addr()?, "dsiem started");
     shutdown.spawn("frontend", frontend::run(frontend_config, parts, listener));
-    shutdown.run_until_stopped("dsiem", STOP_GRACE).await
+    shutdown.run_until_stopped("dsiem", grace).await
 }
 
 fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfig> {
@@ -142,17 +143,9 @@ fn engine_config(args: &ServeArgs) -> anyhow::Result<EngineConfig> {
         med_risk_max: args.med_risk_max,
         cache: args.cache_duration,
         intel_private_ip: args.intel_private_ip,
-        reload_backlogs: args.reload_backlogs,
-        filter_threads: args.filter_threads,
-        preload_all_directives: args.preload_all_directives,
-        idle_directives_timeout: args.idle_directives_timeout,
-        duplicate_window: args.duplicate_window,
-        time_order_tolerance: args.time_order_tolerance,
-        max_clock_skew: args.max_clock_skew,
+        tuning: args.tuning.clone(),
         // Where it stands in for the Go binary, what that accepts is accepted.
         lenient_directives: args.lenient_directives.unwrap_or(args.mode.is_some()),
-        ignore_protocol: args.ignore_protocol,
-        max_backlogs: args.max_backlogs,
     };
     Ok(EngineConfig::from_args(&engine, program::seed(), program::cpus())?)
 }

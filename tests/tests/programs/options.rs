@@ -99,7 +99,7 @@ async fn every_flag_of_existing_installations_is_taken() {
             "serve --node=be --frontend=http://127.0.0.1:9 --max-eps=1 --max-queue=1 --max-delay=1 --hold-duration=1 \
                    --med-risk-min=2 --med-risk-max=9 --intel-private-ip=no --reload-backlogs=off \
                    --preload-all-directives=0 --metrics-address 127.0.0.1:PORT --duplicate-window 1 \
-                   --time-order-tolerance 0 --max-clock-skew 1 --lenient-directives --ignore-protocol --max-backlogs 1",
+                   --time-order-tolerance 0 --max-clock-skew 1 --lenient-directives --ignore-protocol --max-backlogs 1 --stop-grace 5",
             "",
         ),
         (
