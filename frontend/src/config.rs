@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use dsiem_core::configuration::Readers;
 use dsiem_core::throttle::{BoundsError, Throttle};
 use dsiem_runtime::bus::NatsConfig;
 use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
@@ -24,6 +25,8 @@ pub struct Config {
     pub max_queue: usize,
     /// Whether configuration files can be written and deleted over HTTP.
     pub writable_config: bool,
+    /// Who loads the configuration files.
+    pub readers: Readers,
     /// What people may set an alarm to.
     pub choices: Choices,
 }
@@ -65,6 +68,7 @@ impl ServeConfig {
             throttle: throttle(args.min_eps, args.max_eps)?,
             max_queue: queue_limit(args.max_queue),
             writable_config: args.writable_config,
+            readers: Readers::Nodes,
             choices: Choices { status: args.choices.status.0, tags: args.choices.tags.0 },
         };
         let listen = SocketAddr::new(args.ip_address, args.tcp_port);

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dsiem_core::configuration::{FileKind, UnknownPrefix, check_file};
+use dsiem_core::configuration::{FileKind, Readers, UnknownPrefix, check_directives_among, check_file};
 use dsiem_core::directive::check::Mode;
 use dsiem_core::problem::Problem;
 use dsiem_runtime::files;
@@ -108,13 +108,14 @@ const DELETED: &str = "deleted";
 #[derive(Debug, Clone)]
 pub(crate) struct ConfigStore {
     folder: Arc<Path>,
+    readers: Readers,
     writes: Arc<Semaphore>,
 }
 
 impl ConfigStore {
-    /// The files in `folder`.
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder: folder.into(), writes: Arc::new(Semaphore::new(MAX_WRITES)) }
+    /// The files in `folder`, which `readers` load.
+    pub(crate) fn new(folder: PathBuf, readers: Readers) -> Self {
+        Self { folder: folder.into(), readers, writes: Arc::new(Semaphore::new(MAX_WRITES)) }
     }
 
     /// The names of all files that can be read here, sorted. A missing folder has none.
@@ -150,9 +151,10 @@ impl ConfigStore {
         let _turn = self.writes.acquire().await.ok();
         let path = self.path(name);
         let checked_name = name.clone();
-        let folder = Arc::clone(&self.folder);
+        let (folder, readers) = (Arc::clone(&self.folder), self.readers);
         let outcome = blocking(move || {
-            if let Err(refused) = check(&checked_name, &content) {
+            let others = directives_beside(&folder, &checked_name, readers)?;
+            if let Err(refused) = check(&checked_name, &content, &others) {
                 return Ok(Err(refused));
             }
             fs::create_dir_all(folder)?;
@@ -206,9 +208,29 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(io::Error::other(e)))
 }
 
-/// As strict as a backend that loads the file by itself.
-fn check(name: &FileName, content: &[u8]) -> Result<(), StoreError> {
-    let problems = check_file(name.as_str(), content, Mode::default())?;
+/// The other files of directives that are loaded together with the one of this name; none if it holds something else.
+fn directives_beside(folder: &Path, name: &FileName, readers: Readers) -> io::Result<Vec<(String, Vec<u8>)>> {
+    if FileKind::of(name.as_str()) != Ok(FileKind::Directives) {
+        return Ok(Vec::new());
+    }
+    let names = match list(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        names => names?,
+    };
+    let others = names.into_iter().filter(|other| {
+        other != name.as_str()
+            && FileKind::of(other) == Ok(FileKind::Directives)
+            && readers.share(other, name.as_str())
+    });
+    others.map(|other| Ok((other.clone(), fs::read(folder.join(other))?))).collect()
+}
+
+/// As strict as a backend that loads the file, together with the `others`.
+fn check(name: &FileName, content: &[u8], others: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+    let problems = match others {
+        [] => check_file(name.as_str(), content, Mode::default())?,
+        others => check_directives_among(name.as_str(), content, others, Mode::default()),
+    };
     if problems.iter().any(Problem::is_error) {
         return Err(StoreError::Invalid { name: name.as_str().to_owned(), problems });
     }
@@ -298,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_written_is_read_back_byte_for_byte_under_one_tag() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ConfigStore::new(folder.path().to_owned());
+        let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
         store.write(&name("assets_x.json"), ASSETS.to_vec()).await.unwrap();
         let file = store.read(&name("assets_x.json")).await.unwrap();
         assert_eq!(file.content, ASSETS);
@@ -310,13 +332,40 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_does_not_pass_the_check_leaves_the_old_one() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ConfigStore::new(folder.path().to_owned());
+        let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
         store.write(&name("assets_x.json"), ASSETS.to_vec()).await.unwrap();
         let bad = br#"{ "assets": [ { "name": "a", "cidr": "10.0.0.0/99", "value": 0 }, { "name": "b" } ] }"#;
         let refused = store.write(&name("assets_x.json"), bad.to_vec()).await.unwrap_err();
         let StoreError::Invalid { problems, .. } = refused else { panic!("{refused}") };
         assert!(problems.len() >= 3, "every problem, not the first: {problems:?}");
         assert_eq!(store.read(&name("assets_x.json")).await.unwrap().content, ASSETS);
+    }
+
+    #[tokio::test]
+    async fn an_id_that_another_file_of_the_same_readers_has_is_refused() {
+        let directives = |id: u8| {
+            let rule = |stage: u8| {
+                format!(
+                    r#"{{"stage":{stage},"type":"PluginRule","plugin_id":1,"plugin_sid":[1],"occurrence":1,"from":"ANY","to":"ANY","reliability":1}}"#
+                )
+            };
+            format!(
+                r#"{{"directives":[{{"id":{id},"name":"n","priority":1,"kingdom":"k","category":"c","rules":[{},{}]}}]}}"#,
+                rule(1),
+                rule(2)
+            )
+            .into_bytes()
+        };
+        for (readers, is_refused) in [(Readers::OneProcess, true), (Readers::Nodes, false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = ConfigStore::new(folder.path().to_owned(), readers);
+            store.write(&name("directives_be-1.json"), directives(1)).await.unwrap();
+            store.write(&name("directives_be-1.json"), directives(1)).await.unwrap(); // itself again
+            let other_node = store.write(&name("directives_be-2.json"), directives(1)).await;
+            assert_eq!(other_node.is_err(), is_refused, "{readers:?}");
+            let same_node = store.write(&name("directives_be-1_more.json"), directives(1)).await;
+            assert!(matches!(same_node, Err(StoreError::Invalid { .. })), "{readers:?}");
+        }
     }
 
     #[tokio::test]
@@ -327,17 +376,17 @@ mod tests {
             fs::write(folder.path().join(file), "{}").unwrap();
         }
         fs::create_dir(folder.path().join("folder.json")).unwrap();
-        let store = ConfigStore::new(folder.path().to_owned());
+        let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
         assert_eq!(store.list().await.unwrap(), ["assets_a.json", "kingdom.json", "vuln_b.json"]);
         assert!(matches!(store.read(&name("folder.json")).await, Err(StoreError::Missing(_))));
-        let nowhere = ConfigStore::new(folder.path().join("nowhere"));
+        let nowhere = ConfigStore::new(folder.path().join("nowhere"), Readers::OneProcess);
         assert_eq!(nowhere.list().await.unwrap(), Vec::<String>::new());
     }
 
     #[tokio::test]
     async fn only_files_of_known_kinds_are_written_or_deleted() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ConfigStore::new(folder.path().to_owned());
+        let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
         fs::write(folder.path().join(CHOICES_FILE), "{}").unwrap();
         let file = name(CHOICES_FILE);
         assert!(matches!(store.write(&file, ASSETS.to_vec()).await, Err(StoreError::UnknownKind(_))));
@@ -348,7 +397,7 @@ mod tests {
     #[tokio::test]
     async fn deleting_says_whether_there_was_something() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ConfigStore::new(folder.path().to_owned());
+        let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
         store.write(&name("assets_x.json"), ASSETS.to_vec()).await.unwrap();
         store.delete(&name("assets_x.json")).await.unwrap();
         assert!(matches!(store.delete(&name("assets_x.json")).await, Err(StoreError::Missing(_))));
@@ -371,7 +420,7 @@ mod tests {
     #[tokio::test]
     async fn the_choices_are_written_for_the_user_interface() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ConfigStore::new(folder.path().join("configs"));
+        let store = ConfigStore::new(folder.path().join("configs"), Readers::OneProcess);
         let choices = Choices { status: vec!["Open".into(), "Closed".into()], tags: vec!["A".into()] };
         store.write_choices(&choices).await.unwrap();
         let written = store.read(&name(CHOICES_FILE)).await.unwrap().content;

@@ -75,7 +75,7 @@ impl Frontend {
         let Parts { publisher, overload, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
-        let store = ConfigStore::new(config.home.configs.clone());
+        let store = ConfigStore::new(config.home.configs.clone(), config.readers);
         let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
         let events = Events {
             bodies: bodies.clone(),

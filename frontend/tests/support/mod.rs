@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use dsiem_core::configuration::Readers;
 use dsiem_core::time::ReceiptTime;
 use dsiem_frontend::{Choices, Config, Frontend, Parts};
 use dsiem_runtime::bus::{EventSubscription, MemoryBus, OverloadSender, memory};
@@ -188,6 +189,7 @@ impl Sender {
             throttle: None,
             max_queue: 25_000,
             writable_config: false,
+            readers: Readers::OneProcess,
             choices: Choices { status: vec!["Open".into()], tags: vec!["Valid Threat".into()] },
         };
         change(&mut config);

@@ -7,6 +7,7 @@ use dsiem_backend::config::{EngineConfig, ServeConfig as BackendConfig};
 use dsiem_backend::config_files::{self, Selection};
 use dsiem_backend::config_sync::{SyncConfig, SyncLimits};
 use dsiem_backend::service::{self as backend, Surroundings};
+use dsiem_core::configuration::Readers;
 use dsiem_frontend::config::{
     Config as FrontendConfig, ServeConfig as FrontendServeConfig, queue_limit, throttle,
 };
@@ -103,6 +104,11 @@ fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfi
             .context("see --minEPS (DSIEM_MINEPS) and --maxEPS (DSIEM_MAXEPS)")?,
         max_queue: queue_limit(args.max_queue),
         writable_config: args.writeable_config,
+        readers: if matches!(args.mode, Some(Mode::ClusterFrontend)) {
+            Readers::Nodes
+        } else {
+            Readers::OneProcess
+        },
         choices: Choices { status: args.choices.status.0.clone(), tags: args.choices.tags.0.clone() },
     })
 }
