@@ -1,7 +1,7 @@
 # The commands of a working day. `make help` lists them; what they do is in scripts/ where it takes more than a line.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools build fmt lint doc clean-run
+.PHONY: help run test bench tools build fmt lint doc clean-run
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,10 @@ run: ## Build and start the complete product with the samples, attack it and sho
 
 test: tools ## All checks and all tests: format, lints, documentation, unit, property and integration tests
 	@scripts/test.sh
+
+bench: tools ## What an event costs in the whole pipeline, beside the floor; about four minutes (BENCH="--seconds 20 --only frontend")
+	cargo build --release --workspace --bins
+	cargo bench --workspace --bench pipeline -- $(BENCH)
 
 tools: ## Check what building and testing need, and install what is missing (nats-server)
 	@scripts/tools.sh

@@ -1,0 +1,96 @@
+//! The whole pipeline under load: the real programs, a real nats-server, and what an event costs beside the floor.
+//!
+//! `make bench` runs all workloads and prints a table; `docs/performance.md` says what the columns mean. The load and
+//! the floor are this same program in processes of their own, so that what they take is not counted as ours.
+
+mod floor;
+mod load;
+mod machine;
+mod measure;
+mod nats_load;
+mod order;
+mod own;
+mod table;
+mod traffic;
+mod usage;
+mod web_load;
+mod workloads;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::table::Row;
+use crate::workloads::Workload;
+
+/// What the whole pipeline costs an event, in release binaries, beside the floor of the same run.
+#[derive(Debug, Parser)]
+#[command(name = "pipeline")]
+struct Args {
+    /// Seconds of load for each workload
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+
+    /// Only workloads with this in their name; may be repeated
+    #[arg(long)]
+    only: Vec<String>,
+
+    /// Say which workloads there are
+    #[arg(long)]
+    list: bool,
+
+    /// Given by cargo to whatever it runs as a benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What this program also is, in processes of its own.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Sends events at a rate
+    #[command(hide = true)]
+    Load(load::Load),
+    /// Takes events from NATS and parses or only counts them
+    #[command(hide = true)]
+    Floor(floor::Floor),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    match &args.part {
+        Some(Part::Load(load)) => load.run()?,
+        Some(Part::Floor(floor)) => floor.run()?,
+        None if args.list => say(&workloads::list())?,
+        None => return all(&args),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the workloads one after the other and prints the table; fails if an event was lost or out of order.
+fn all(args: &Args) -> anyhow::Result<ExitCode> {
+    let chosen: Vec<Workload> = workloads::all().into_iter().filter(|w| w.is_chosen(&args.only)).collect();
+    anyhow::ensure!(!chosen.is_empty(), "no workload has {:?} in its name; --list names them", args.only);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    say(&format!("{}\n", machine::line()))?;
+    let mut rows: Vec<Row> = Vec::new();
+    for workload in &chosen {
+        progress(&format!("{} ...\n", workload.name))?;
+        rows.push(runtime.block_on(measure::measure(workload, args.seconds))?);
+    }
+    say(&table::render(&rows))?;
+    let wrong = rows.iter().any(Row::is_wrong);
+    Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().lock().write_all(text.as_bytes()).context("nobody reads the output")
+}
+
+fn progress(text: &str) -> anyhow::Result<()> {
+    std::io::stderr().lock().write_all(text.as_bytes()).context("nobody reads the messages")
+}
