@@ -1,5 +1,6 @@
 //! The table: what each workload cost, beside the floor and the bar.
 
+use crate::load::Form;
 use crate::workloads::{Bar, Workload};
 
 const HEAD: [&str; 12] = [
@@ -42,6 +43,9 @@ impl Row {
 
     /// The bars with what became of them.
     fn verdict(&self) -> String {
+        if self.is_wrong() {
+            return "lost or out of order".to_owned();
+        }
         let Bar { ratio, micros_per_backlog, eps } = self.workload.bar;
         let mut parts = Vec::new();
         if let Some(bar) = ratio {
@@ -58,6 +62,15 @@ impl Row {
         parts.join(", ")
     }
 
+    /// Several connections have no order between them, and where nothing matches, nothing counts.
+    fn order(&self) -> String {
+        match self.out_of_order {
+            _ if self.workload.form != Form::Nats || self.workload.traffic.one_in == 0 => "-".to_owned(),
+            0 => "ok".to_owned(),
+            wrong => format!("{wrong} wrong"),
+        }
+    }
+
     fn cells(&self) -> [String; 12] {
         [
             self.workload.name.to_owned(),
@@ -65,7 +78,7 @@ impl Row {
             format!("{:.0}", self.reached_eps),
             self.events.to_string(),
             self.lost.to_string(),
-            if self.out_of_order == 0 { "ok".to_owned() } else { format!("{} wrong", self.out_of_order) },
+            self.order(),
             self.refused.to_string(),
             format!("{:.2}", self.micros),
             format!("{:.2}", self.floor_micros),

@@ -82,12 +82,12 @@ impl Traffic {
         write!(
             out,
             concat!(
-                r#"{{"event_id":"5b0c1c1e-6a55-4c11-{}-{:012}","timestamp":"{}","#,
-                r#""title":"ET SCAN Unusually fast Terminal Server Traffic","sensor":"sensor-host-01","#,
-                r#""product":"Intrusion Detection System","category":"Misc activity","subcategory":"","#,
+                r#"{{"event_id":"5b0c1c1e-{}-{:012}","timestamp":"{}","#,
+                r#""title":"ET SCAN Fast Terminal Server","sensor":"sensor-1","#,
+                r#""product":"Intrusion Det.","category":"Misc activity","subcategory":"","#,
                 r#""plugin_id":1001,"plugin_sid":{},"src_ip":"10.{}.{}.{}","src_port":51234,"#,
                 r#""dst_ip":"10.255.0.9","dst_port":3389,"protocol":"TCP","#,
-                r#""custom_label1":"payload","custom_data1":"GET /a HTTP/1.1","#,
+                r#""custom_label1":"payload","custom_data1":"GET /","#,
                 r#""custom_label2":"","custom_data2":"","custom_label3":"","custom_data3":"","#,
                 r#""rcvd_time":{}}}"#
             ),
