@@ -174,6 +174,17 @@ impl Node {
         Self::launch(kind, name, setup).await
     }
 
+    /// `dsiem-backend serve` that is to end by itself: started, and not waited for.
+    ///
+    /// # Panics
+    /// When it cannot be started at all.
+    #[must_use]
+    pub fn doomed_backend(nats: &NatsServer, frontend: &str, name: &str, setup: Setup) -> Self {
+        let kind = Kind::Backend { nats: nats.url(), frontend: frontend.to_owned() };
+        let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
+        Self::spawn(Plan { kind, name: name.to_owned(), setup }, home, ports::free())
+    }
+
     async fn launch(kind: Kind, name: &str, setup: Setup) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let plan = Plan { kind, name: name.to_owned(), setup };

@@ -61,7 +61,7 @@ async fn a_bad_set_without_a_good_copy_stops_the_start_with_every_problem() {
     let nats = NatsServer::start().await;
     let setup = good().directives_of("be-1", &bad_directive()).raw_file("assets_more.json", "{ torn");
     let frontend = Node::frontend(&nats, "fe-1", setup).await;
-    let mut backend = Node::launch_backend(&nats, frontend.http.url(), "be-1", Setup::default()).await;
+    let mut backend = Node::doomed_backend(&nats, frontend.http.url(), "be-1", Setup::default());
     assert_eq!(backend.program.wait_exit().await, 1);
     backend.program.wait_for_log("dsiem-backend: ").await;
     for part in ["directives_be-1.json", "priority", "10.0.0.0/99", "assets_more.json"] {
