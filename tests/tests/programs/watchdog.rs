@@ -38,10 +38,11 @@ async fn the_watchdog_line_has_the_nine_names_in_their_order() {
         ("events_rcvd", 4),
         ("events_matched", 6),
         ("backlogs", 2),
-        ("backlogs_timedout", 0),
     ] {
         assert_eq!(fields[name], value, "{name}");
     }
+    // How many events took longer than their millisecond depends on what else the machine does.
+    assert!(fields["backlogs_timedout"].is_u64(), "{text}");
     assert!(fields["eps"].as_f64().is_some_and(|eps| eps > 0.0 && eps <= 4.0), "{text}");
     assert!(fields["avg_proc_time_ms"].as_f64().is_some_and(|millis| millis > 0.0), "{text}");
 }
