@@ -158,12 +158,12 @@ async fn answers_other_than_200_are_not_taken_for_configuration() {
     stub.set((500, &list), (200, &right));
     let url = stub.start().await;
     let mut backend = Node::launch_backend(&nats, &url, "be-1", Setup::default()).await;
-    backend.program.wait_for_log("500").await;
+    backend.program.wait_for_log("the answer is 500").await;
     stub.set((200, "<html>welcome</html>"), (200, &right));
     backend.program.wait_for_log("cannot be understood").await;
     // The body is right, only the status says that it is not what was asked for.
     stub.set((200, &list), (404, &right));
-    let line = backend.program.wait_for_log("404").await;
+    let line = backend.program.wait_for_log("the answer is 404").await;
     assert!(line.contains("directives_be-1.json"), "{line}");
     assert!(!backend.http.is_ready().await);
     assert!(!backend.path("configs/assets_a.json").exists(), "a set that is not whole is not kept");
