@@ -16,7 +16,8 @@ use tokio::sync::mpsc;
 use crate::alarm_log::{AlarmLog, LogRecord};
 use crate::backlog::Surroundings;
 use crate::counters::Counters;
-use crate::enrich::{Enrich, EnrichSettings, http};
+use crate::enrich::{Enrich, EnrichSettings};
+use crate::http;
 
 /// When the events of tests are received.
 pub(crate) const NOW: ReceiptTime = ReceiptTime::from_secs(1_767_225_600);

@@ -16,6 +16,7 @@ pub mod enrich;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
+pub mod http;
 pub mod ingest;
 pub mod manager;
 pub mod pipeline;

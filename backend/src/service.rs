@@ -18,10 +18,10 @@ use tracing::{info, warn};
 use crate::config::{EngineConfig, ServeConfig};
 use crate::config_files::Loaded;
 use crate::counters::Counters;
-use crate::enrich::{Enrich, http};
+use crate::enrich::Enrich;
 use crate::pipeline::{self, Parts};
 use crate::state::Store;
-use crate::{alarm_log, config_sync};
+use crate::{alarm_log, config_sync, http};
 
 /// The name of the condition in `/readyz`.
 const DIRECTIVES: &str = "directives";

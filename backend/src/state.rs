@@ -98,6 +98,10 @@ impl Store {
 
     /// Saves a directive's state. What fails is logged; the file that was there stays.
     pub async fn save(&self, directive_id: u64, state: DirectiveState, now: ReceiptTime) {
+        if state.is_empty() && !self.taken_over().contains_key(&directive_id) {
+            // Nothing to write and nothing to remove, as for most directives that are preloaded.
+            return;
+        }
         // The semaphore is never closed.
         let Ok(_permit) = self.writers.acquire().await else { return };
         let store = self.clone();

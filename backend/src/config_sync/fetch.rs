@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::SyncConfig;
 use crate::config_files::{ConfigFile, Selection};
-use crate::enrich::http;
+use crate::http;
 
 /// `GET /config/`. Go's frontend says `null` for an empty folder, and names every entry of it.
 #[derive(Deserialize)]

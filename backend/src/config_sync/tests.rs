@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::config_files::tests::{asset_file, directive_file};
-use crate::enrich::http;
+use crate::http;
 
 /// What a frontend serves; changed by tests while it runs.
 #[derive(Clone, Default)]

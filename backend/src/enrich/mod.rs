@@ -6,7 +6,6 @@
 
 mod breaker;
 mod global;
-pub mod http;
 mod javascript;
 mod nesd;
 mod source;
@@ -122,7 +121,7 @@ impl Lookup {
 }
 
 impl Enrich {
-    /// Asks the enabled ones of `sources` through `client`; see [`http::client`].
+    /// Asks the enabled ones of `sources` through `client`; see [`crate::http::client`].
     #[must_use]
     pub fn new(sources: Vec<Source>, settings: EnrichSettings, metrics: &Metrics, client: Client) -> Self {
         let cache = Cache::builder()

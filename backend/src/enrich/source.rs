@@ -17,7 +17,8 @@ use tokio::time::{Instant, timeout};
 
 use super::EnrichSettings;
 use super::breaker::{Breaker, Change};
-use super::{http, nesd, wise};
+use super::{nesd, wise};
+use crate::http;
 
 /// What asking came to.
 #[derive(Debug, Clone)]

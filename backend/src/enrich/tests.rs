@@ -106,7 +106,7 @@ const WEAK: &str = r#"[{"cve": "CVE-1", "risk": "High", "name": "weak"}]"#;
 
 fn enrich_with(sources: Vec<Source>, settings: EnrichSettings) -> (Enrich, Metrics) {
     let metrics = Metrics::new();
-    (Enrich::new(sources, settings, &metrics, http::client().unwrap()), metrics)
+    (Enrich::new(sources, settings, &metrics, crate::http::client().unwrap()), metrics)
 }
 
 fn enrich(sources: Vec<Source>) -> Enrich {

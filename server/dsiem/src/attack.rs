@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dsiem_backend::args::parse_frontend;
-use dsiem_backend::enrich::http;
+use dsiem_backend::http;
 use dsiem_core::example::{self, Case};
 use dsiem_runtime::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
