@@ -6,7 +6,7 @@
 use std::hash::Hash;
 
 use foldhash::quality::FixedState;
-use indexmap::IndexSet;
+use indexmap::{Equivalent, IndexSet};
 
 use crate::hash::Seed;
 
@@ -46,26 +46,24 @@ impl<T> Default for BoundedSet<T> {
 impl<T: Hash + Eq> BoundedSet<T> {
     /// Puts `value` in unless the set already holds `limit` values.
     pub fn insert(&mut self, value: T, limit: usize, seed: Seed) -> Inserted {
+        let room = self.len() < limit;
+        if let (true, Values::Many(values)) = (room, &mut self.values) {
+            return if values.insert(value) { Inserted::New } else { Inserted::Known };
+        }
         if self.contains(&value) {
             return Inserted::Known;
         }
-        if self.len() >= limit {
+        if !room {
             self.truncated += 1;
             return Inserted::Refused;
         }
-        match &mut self.values {
-            Values::Few(values) if values.len() < FEW => {
-                values.reserve_exact(1);
-                values.push(value);
-            }
-            Values::Few(values) => {
+        if let Values::Few(values) = &mut self.values {
+            values.reserve_exact(1);
+            values.push(value);
+            if values.len() > FEW {
                 let mut many = IndexSet::with_capacity_and_hasher(FEW * 2, seed.state());
                 many.extend(values.drain(..));
-                many.insert(value);
                 self.values = Values::Many(Box::new(many));
-            }
-            Values::Many(values) => {
-                values.insert(value);
             }
         }
         Inserted::New
@@ -74,7 +72,11 @@ impl<T: Hash + Eq> BoundedSet<T> {
     /// Takes `value` out; the order of the others stays.
     pub fn remove(&mut self, value: &T) {
         match &mut self.values {
-            Values::Few(values) => values.retain(|v| v != value),
+            Values::Few(values) => {
+                if let Some(position) = values.iter().position(|known| known == value) {
+                    values.remove(position);
+                }
+            }
             Values::Many(values) => {
                 values.shift_remove(value);
             }
@@ -83,9 +85,9 @@ impl<T: Hash + Eq> BoundedSet<T> {
 
     /// Whether `value` is in the set.
     #[must_use]
-    pub fn contains(&self, value: &T) -> bool {
+    pub fn contains<Q: Hash + Equivalent<T> + ?Sized>(&self, value: &Q) -> bool {
         match &self.values {
-            Values::Few(values) => values.contains(value),
+            Values::Few(values) => values.iter().any(|known| value.equivalent(known)),
             Values::Many(values) => values.contains(value),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use indexmap::Equivalent;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::BoundedSet;
@@ -36,6 +37,19 @@ pub struct CustomDatum {
     pub label: Text,
 }
 
+/// A [`CustomDatum`] that is only looked for: most events bring one that is known, and nothing is copied for them.
+#[derive(Hash)]
+struct Datum<'a> {
+    content: &'a Text,
+    label: &'a Text,
+}
+
+impl Equivalent<CustomDatum> for Datum<'_> {
+    fn equivalent(&self, known: &CustomDatum) -> bool {
+        (self.content, self.label) == (&known.content, &known.label)
+    }
+}
+
 /// Addresses, ports and custom data of a backlog's events.
 #[derive(Debug, Clone, Default)]
 pub struct Collected {
@@ -55,7 +69,7 @@ impl Collected {
             }
         }
         for (label, content) in event.custom_labels.iter().zip(&event.custom_data) {
-            if !content.is_empty() {
+            if !content.is_empty() && !self.custom_data.contains(&Datum { content, label }) {
                 let datum = CustomDatum { label: label.clone(), content: content.clone() };
                 self.custom_data.insert(datum, limits.custom_data, seed);
             }
@@ -86,11 +100,27 @@ impl Collected {
     }
 }
 
+/// A set of addresses that were saved.
+pub(crate) fn saved_addresses(
+    addresses: impl IntoIterator<Item = IpAddr>,
+    limit: usize,
+    seed: Seed,
+) -> BoundedSet<IpAddr> {
+    let mut set = BoundedSet::default();
+    for address in addresses {
+        add_address(&mut set, address, limit, seed);
+    }
+    set
+}
+
 /// "No address" leaves a set once a real one is in it, and does not come back.
 fn add_address(addresses: &mut BoundedSet<IpAddr>, address: IpAddr, limit: usize, seed: Seed) {
     let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     if address != nowhere {
-        addresses.remove(&nowhere);
+        // It is never in there with others.
+        if addresses.len() == 1 {
+            addresses.remove(&nowhere);
+        }
         addresses.insert(address, limit, seed);
     } else if addresses.is_empty() {
         addresses.insert(nowhere, limit, seed);

@@ -3,16 +3,17 @@
 //! Processing the same events again gives the same ids, so whatever reads alarms can upsert.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Eleven characters of base64url for alarms of ours; any text for alarms that dsiem-rs saved.
+/// Eleven characters of base64url for alarms of ours; any text for alarms that dsiem-rs saved. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct AlarmId(Box<str>);
+pub struct AlarmId(Arc<str>);
 
 impl AlarmId {
     /// The first 66 bits of SHA-256 over the directive id (8 bytes, big-endian) and the event id.

@@ -27,6 +27,7 @@ use crate::risk::risk;
 use crate::routing::{Interest, Interests};
 use crate::time::ReceiptTime;
 
+pub(crate) use collected::saved_addresses;
 pub use collected::{Collected, CustomDatum, Limits};
 pub use id::AlarmId;
 pub use outcome::{Discarded, Ending, Outcome, Update, Verdict};

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::json::{Field, Name, Scalar};
+use super::json::{Field, KeyName, Scalar};
 
 /// The key fields of a raw event. What is missing or of a wrong type is 0 or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for KeysVisitor {
         let mut keys = EventKeys::default();
         // Which of the four came under their exact name, which wins over another case.
         let mut exact = [false; 4];
-        while let Some(name) = map.next_key::<Name>()? {
+        while let Some(KeyName(name)) = map.next_key()? {
             let position = match name.field {
                 Some(Field::PluginId) => 0,
                 Some(Field::PluginSid) => 1,

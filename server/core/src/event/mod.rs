@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::time::ReceiptTime;
 
-pub use json::{EventError, FieldProblem};
+pub use json::{CheckedEvent, EventError, FieldProblem};
 pub use keys::EventKeys;
 
 /// Text of an event. Empty text takes no allocation.

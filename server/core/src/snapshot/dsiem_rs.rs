@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::saved::{set, sticky_value};
 use super::{DirectiveState, OpenBacklog, SavedFile, SnapshotError};
-use crate::backlog::{AlarmId, Backlog, Collected, CustomDatum, Restored, Settings, Stage, StageStatus};
+use crate::backlog::{
+    AlarmId, Backlog, Collected, CustomDatum, Restored, Settings, Stage, StageStatus, saved_addresses,
+};
 use crate::directive::{Directive, Rule, file};
 use crate::event::EventKey;
 use crate::finding::Finding;
@@ -120,8 +122,8 @@ fn restore(
         title: alarm.title.into(),
         stages,
         collected: Collected {
-            src_ips: set(alarm.src_ips, limits.addresses, seed),
-            dst_ips: set(alarm.dst_ips, limits.addresses, seed),
+            src_ips: saved_addresses(alarm.src_ips, limits.addresses, seed),
+            dst_ips: saved_addresses(alarm.dst_ips, limits.addresses, seed),
             ports: set(
                 ports.filter(|pair| pair.port() > 0).map(|pair| (pair.ip(), pair.port())),
                 limits.ports,

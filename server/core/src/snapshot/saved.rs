@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::OpenBacklog;
 use crate::backlog::{
-    AlarmId, Backlog, Collected, CustomDatum, Ending, Restored, Settings, Stage, StageStatus,
+    AlarmId, Backlog, Collected, CustomDatum, Ending, Restored, Settings, Stage, StageStatus, saved_addresses,
 };
 use crate::bounded::BoundedSet;
 use crate::directive::{Directive, Rule};
@@ -119,8 +119,8 @@ impl SavedBacklog {
             .collect::<Result<_, _>>()?;
         let limits = settings.limits;
         let mut collected = Collected {
-            src_ips: set(self.src_ips, limits.addresses, seed),
-            dst_ips: set(self.dst_ips, limits.addresses, seed),
+            src_ips: saved_addresses(self.src_ips, limits.addresses, seed),
+            dst_ips: saved_addresses(self.dst_ips, limits.addresses, seed),
             ports: set(self.ports.iter().map(|pair| (pair.ip(), pair.port())), limits.ports, seed),
             custom_data: set(self.custom_data, limits.custom_data, seed),
         };

@@ -4,6 +4,7 @@
 //! tolerant about the rest: unknown keys are ignored, `null` is the same as missing, and another case of a name is
 //! accepted as Go's decoder did (the exact name wins). Writing puts all fields in, as existing backends expect.
 
+mod checked;
 mod draft;
 mod name;
 mod problem;
@@ -18,22 +19,37 @@ use crate::form::brief;
 use draft::{Draft, UnreadableFields};
 use read::Reader;
 
-pub(in crate::event) use name::{Field, Name};
+pub use checked::CheckedEvent;
+use name::Name;
+pub(in crate::event) use name::{Field, KeyName};
 pub use problem::{EventError, FieldProblem};
 pub(in crate::event) use scalar::Scalar;
 
-/// Reads one event. `received` is taken from `rcvd_time` and is 1970 where that is missing.
+/// Reads one event and checks it; its texts stay where they are. `received` is taken from `rcvd_time` and is 1970 where
+/// that is missing.
 ///
 /// # Errors
-/// Every field that is missing or wrong, by name, or that `raw` is not one JSON object.
-pub fn decode(raw: &[u8]) -> Result<Event, EventError> {
-    let draft: Draft<'_> = serde_json::from_slice(raw).map_err(|error| unreadable(raw, &error))?;
+/// Every field that is missing or wrong, by name, or that `text` is not one JSON object.
+pub fn check(text: &str) -> Result<CheckedEvent<'_>, EventError> {
+    let draft: Draft<'_> = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
     Reader::new(draft).event()
 }
 
+/// Reads one event, as [`check`] does.
+///
+/// # Errors
+/// As of [`check`], or that `raw` is not UTF-8.
+pub fn decode(raw: &[u8]) -> Result<Event, EventError> {
+    let text = std::str::from_utf8(raw).map_err(|error| {
+        let reason = format!("is not UTF-8 from byte {} on", error.valid_up_to());
+        FieldProblem { field: "", reason }
+    })?;
+    check(text).map(CheckedEvent::into_event)
+}
+
 /// What is wrong with an event that could not be read: each field whose value cannot be, or else the event as a whole.
-fn unreadable(raw: &[u8], error: &serde_json::Error) -> EventError {
-    let fields = serde_json::from_slice(raw).map(|UnreadableFields(problems)| problems).unwrap_or_default();
+fn unreadable(text: &str, error: &serde_json::Error) -> EventError {
+    let fields = serde_json::from_str(text).map(|UnreadableFields(problems)| problems).unwrap_or_default();
     if fields.is_empty() {
         return FieldProblem { field: "", reason: format!("is not a JSON object: {}", brief(error)) }.into();
     }
@@ -42,6 +58,5 @@ fn unreadable(raw: &[u8], error: &serde_json::Error) -> EventError {
 
 /// Appends the wire form of `event` to `out`: one JSON object with all fields, the timestamp in UTC.
 pub fn encode(event: &Event, out: &mut Vec<u8>) {
-    // A map of texts and numbers has a JSON form, and writing to memory does not fail.
-    serde_json::to_writer(out, &write::Wire(event)).expect("an event has a JSON form");
+    CheckedEvent::from(event).encode(out);
 }

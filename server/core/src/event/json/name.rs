@@ -17,9 +17,6 @@ macro_rules! fields {
                 match self { $(Self::$variant => $name),* }
             }
 
-            fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
-            }
         }
     };
 }
@@ -41,24 +38,45 @@ pub(in crate::event) struct Name {
     pub(in crate::event) exact: bool,
 }
 
+impl Name {
+    /// The name of one of `fields`, or of none.
+    fn among(fields: &[Field], name: &[u8]) -> Self {
+        let same_length = || fields.iter().copied().filter(|field| field.name().len() == name.len());
+        if let Some(field) = same_length().find(|field| field.name().as_bytes() == name) {
+            return Self { field: Some(field), exact: true };
+        }
+        let field = same_length().find(|field| field.name().as_bytes().eq_ignore_ascii_case(name));
+        Self { field, exact: false }
+    }
+}
+
+/// Reads a key as bytes: it is only compared, so nobody has to know whether it is text.
+struct Names(&'static [Field]);
+
+impl Visitor<'_> for Names {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_bytes<E: de::Error>(self, name: &[u8]) -> Result<Self::Value, E> {
+        Ok(Name::among(self.0, name))
+    }
+}
+
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-        impl Visitor<'_> for NameVisitor {
-            type Value = Name;
+        deserializer.deserialize_bytes(Names(Field::ALL))
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
+/// A key of the object, resolved to one of the fields that decide which directives an event may concern.
+pub(in crate::event) struct KeyName(pub(in crate::event) Name);
 
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
-                let exact = Field::named(name);
-                let field = exact.or_else(|| {
-                    Field::ALL.iter().copied().find(|field| field.name().eq_ignore_ascii_case(name))
-                });
-                Ok(Name { field, exact: exact.is_some() })
-            }
-        }
-        deserializer.deserialize_identifier(NameVisitor)
+impl<'de> Deserialize<'de> for KeyName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const KEYS: &[Field] = &[Field::PluginId, Field::PluginSid, Field::Product, Field::Category];
+        deserializer.deserialize_bytes(Names(KEYS)).map(Self)
     }
 }

@@ -1,4 +1,4 @@
-//! Turns a draft into an event, or says everything that is wrong with it.
+//! Turns a draft into a checked event, or says everything that is wrong with it.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -8,8 +8,7 @@ use jiff::civil::Date;
 use jiff::fmt::temporal::Pieces;
 
 use super::draft::Draft;
-use super::{EventError, Field, FieldProblem, Scalar};
-use crate::event::{Event, EventKey, Text};
+use super::{CheckedEvent, EventError, Field, FieldProblem, Scalar};
 use crate::time::ReceiptTime;
 
 /// A draft, and what was found wrong with it so far.
@@ -23,14 +22,13 @@ impl<'a> Reader<'a> {
         Self { draft, problems: Vec::new() }
     }
 
-    pub(super) fn event(mut self) -> Result<Event, EventError> {
-        let id = self.required_text(Field::EventId);
+    pub(super) fn event(mut self) -> Result<CheckedEvent<'a>, EventError> {
+        let id = self.required(Field::EventId).unwrap_or_default();
         let timestamp = self.timestamp();
-        let sensor = self.required_text(Field::Sensor);
+        let sensor = self.required(Field::Sensor).unwrap_or_default();
         let src_ip = self.address(Field::SrcIp);
         let dst_ip = self.address(Field::DstIp);
-        let event = Event {
-            key: EventKey::of(&id),
+        let event = CheckedEvent {
             id,
             timestamp,
             // What frontends set is not checked: a sender's value is overwritten, whatever it is.
@@ -66,7 +64,7 @@ impl<'a> Reader<'a> {
         self.problems.push(FieldProblem { field: field.name(), reason: reason.into() });
     }
 
-    fn cow(&mut self, field: Field) -> Cow<'a, str> {
+    fn text(&mut self, field: Field) -> Cow<'a, str> {
         let wrong = match self.take(field) {
             Scalar::Missing => return Cow::Borrowed(""),
             Scalar::Text(text) => return text,
@@ -78,21 +76,13 @@ impl<'a> Reader<'a> {
         Cow::Borrowed("")
     }
 
-    fn text(&mut self, field: Field) -> Text {
-        self.cow(field).into()
-    }
-
     fn required(&mut self, field: Field) -> Option<Cow<'a, str>> {
         let before = self.problems.len();
-        let text = self.cow(field);
+        let text = self.text(field);
         if text.is_empty() && self.problems.len() == before {
             self.problem(field, "is missing or empty");
         }
         (!text.is_empty()).then_some(text)
-    }
-
-    fn required_text(&mut self, field: Field) -> Text {
-        self.required(field).unwrap_or_default().into()
     }
 
     fn number(&mut self, field: Field) -> u64 {
@@ -149,7 +139,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn check_keys(&mut self, event: &Event) {
+    fn check_keys(&mut self, event: &CheckedEvent<'_>) {
         let plugin = event.plugin_id > 0 && event.plugin_sid > 0;
         let taxonomy = !event.product.is_empty() && !event.category.is_empty();
         // A wrong type in one of the four has been told already.

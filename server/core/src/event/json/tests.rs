@@ -105,6 +105,25 @@ fn what_is_no_object_is_refused() {
 }
 
 #[test]
+fn what_is_not_utf_8_is_refused() {
+    let error = decode(b"{\"event_id\":\"\xff\"}").unwrap_err();
+    assert_eq!(error.to_string(), "is not UTF-8 from byte 13 on");
+}
+
+#[test]
+fn what_is_written_is_the_same_json_whatever_is_in_the_texts() {
+    for text in ["", "plain", "\"", "\\", "a\nb", "\u{0}\u{1f}\u{7f}", "é\u{2028}😀", "\\u0041"] {
+        let event = with(&json!({"title": text, "custom_data3": text, "src_ip": "2001:db8::1"})).unwrap();
+        let mut wire = Vec::new();
+        encode(&event, &mut wire);
+        let value: Value = serde_json::from_slice(&wire).unwrap();
+        assert_eq!((&value["title"], &value["custom_data3"]), (&json!(text), &json!(text)));
+        assert_eq!(value["src_ip"], "2001:db8::1");
+        assert_eq!(decode(&wire).unwrap(), event);
+    }
+}
+
+#[test]
 fn every_value_that_cannot_be_read_is_told_with_its_field() {
     let raw = r#"{"event_id":"e","title":"\ud800","plugin_id":1e999,"unknown":1e999}"#;
     let told: Vec<_> = decode(raw.as_bytes()).unwrap_err().problems.iter().map(ToString::to_string).collect();

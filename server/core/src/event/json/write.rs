@@ -1,44 +1,73 @@
 //! The wire form with all fields, as existing backends expect it.
+//!
+//! Every event that is accepted is written once, so this is done by hand: names and punctuation are constants, and only
+//! texts that need escapes go through the JSON library.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::io::Write as _;
+use std::net::IpAddr;
 
-use crate::event::Event;
+use super::CheckedEvent;
 
-pub(super) struct Wire<'a>(pub(super) &'a Event);
+const WRITTEN: &str = "memory takes what is written, and texts have a JSON form";
 
-impl Serialize for Wire<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let event = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("event_id", &event.id)?;
-        map.serialize_entry("timestamp", &format_args!("{}", event.timestamp))?;
-        map.serialize_entry("title", &event.title)?;
-        map.serialize_entry("sensor", &event.sensor)?;
-        map.serialize_entry("plugin_id", &event.plugin_id)?;
-        map.serialize_entry("plugin_sid", &event.plugin_sid)?;
-        map.serialize_entry("product", &event.product)?;
-        map.serialize_entry("category", &event.category)?;
-        map.serialize_entry("subcategory", &event.subcategory)?;
-        map.serialize_entry("src_ip", &event.src_ip)?;
-        map.serialize_entry("src_port", &event.src_port)?;
-        map.serialize_entry("dst_ip", &event.dst_ip)?;
-        map.serialize_entry("dst_port", &event.dst_port)?;
-        map.serialize_entry("protocol", &event.protocol)?;
-        for (name, text) in ["custom_data1", "custom_data2", "custom_data3"].iter().zip(&event.custom_data) {
-            map.serialize_entry(name, text)?;
-        }
-        for (name, text) in
-            ["custom_label1", "custom_label2", "custom_label3"].iter().zip(&event.custom_labels)
-        {
-            map.serialize_entry(name, text)?;
-        }
-        map.serialize_entry("conn_id", &event.conn_id)?;
-        map.serialize_entry("rcvd_time", &event.received)?;
-        map.serialize_entry("carrier", &NoCarrier {})?;
-        map.end()
+impl CheckedEvent<'_> {
+    /// Appends the wire form to `out`: one JSON object with all fields, the timestamp in UTC.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        text(out, "{\"event_id\":", &self.id);
+        write!(out, ",\"timestamp\":\"{}\"", self.timestamp).expect(WRITTEN);
+        text(out, ",\"title\":", &self.title);
+        text(out, ",\"sensor\":", &self.sensor);
+        number(out, ",\"plugin_id\":", self.plugin_id);
+        number(out, ",\"plugin_sid\":", self.plugin_sid);
+        text(out, ",\"product\":", &self.product);
+        text(out, ",\"category\":", &self.category);
+        text(out, ",\"subcategory\":", &self.subcategory);
+        address(out, ",\"src_ip\":", self.src_ip);
+        number(out, ",\"src_port\":", self.src_port);
+        address(out, ",\"dst_ip\":", self.dst_ip);
+        number(out, ",\"dst_port\":", self.dst_port);
+        text(out, ",\"protocol\":", &self.protocol);
+        let [first, second, third] = &self.custom_data;
+        text(out, ",\"custom_data1\":", first);
+        text(out, ",\"custom_data2\":", second);
+        text(out, ",\"custom_data3\":", third);
+        let [first, second, third] = &self.custom_labels;
+        text(out, ",\"custom_label1\":", first);
+        text(out, ",\"custom_label2\":", second);
+        text(out, ",\"custom_label3\":", third);
+        number(out, ",\"conn_id\":", self.conn_id);
+        number(out, ",\"rcvd_time\":", self.received.nanos());
+        // An empty trace context.
+        out.extend_from_slice(b",\"carrier\":{}}");
     }
 }
 
-/// An empty trace context.
-#[derive(serde::Serialize)]
-struct NoCarrier {}
+fn text(out: &mut Vec<u8>, name: &str, text: &str) {
+    out.extend_from_slice(name.as_bytes());
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        return serde_json::to_writer(out, text).expect(WRITTEN);
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+fn number(out: &mut Vec<u8>, name: &str, number: impl itoa::Integer) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn address(out: &mut Vec<u8>, name: &str, address: IpAddr) {
+    out.extend_from_slice(name.as_bytes());
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            number(out, "\"", a);
+            number(out, ".", b);
+            number(out, ".", c);
+            number(out, ".", d);
+            out.push(b'"');
+        }
+        IpAddr::V6(address) => write!(out, "\"{address}\"").expect(WRITTEN),
+    }
+}
