@@ -4,14 +4,15 @@
 //! the same limit holds for what it decompresses to, so that a small bomb is no more than a large body. All bodies in
 //! memory together have a limit too: beyond it, senders are asked to come again.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
-use axum::body::Body;
+use axum::body::HttpBody;
 use axum::http::{HeaderMap, header};
-use bytes::BufMut;
+use bytes::{BufMut, Bytes};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -80,7 +81,10 @@ impl Bodies {
     ///
     /// # Errors
     /// 413, 415, 400, 408 or 503, as http.md has it.
-    pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<ReadBody, Refusal> {
+    pub(crate) async fn read<B>(&self, headers: &HeaderMap, body: B) -> Result<ReadBody, Refusal>
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+    {
         let announced = announced_length(headers);
         if announced.is_some_and(|length| length > self.max as u64) {
             return Err(self.too_large("the body"));
@@ -107,7 +111,10 @@ impl Bodies {
     }
 
     /// Collects the frames of `body`; `announced` (not above the limit) is allocated at once.
-    async fn read_plain(&self, mut body: Body, announced: u64) -> Result<ReadBody, Refusal> {
+    async fn read_plain<B>(&self, mut body: B, announced: u64) -> Result<ReadBody, Refusal>
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+    {
         let mut memory = self.reserve(0)?;
         let mut bytes = Vec::new();
         let announced = usize::try_from(announced).unwrap_or(0);
@@ -205,6 +212,8 @@ fn every_coding(headers: &HeaderMap) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
     use axum::http::{HeaderValue, StatusCode};
     use std::io::Write as _;
@@ -324,7 +333,7 @@ mod tests {
         assert!(bodies.read(&HeaderMap::new(), Body::from(vec![0; 2])).await.is_ok());
     }
 
-    fn never_ends() -> impl futures::Stream<Item = Result<bytes::Bytes, std::io::Error>> + Send {
+    fn never_ends() -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> + Send {
         futures::stream::pending()
     }
 }

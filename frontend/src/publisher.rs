@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dsiem_core::event::{Event, json};
+use dsiem_core::event::CheckedEvent;
 use dsiem_runtime::bus::{EventPublisher, PublishError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -39,9 +39,9 @@ pub(crate) struct TooLarge {
 
 impl Batch {
     /// Appends `event`, or leaves the batch as it was.
-    pub(crate) fn push(&mut self, event: &Event) -> Result<(), TooLarge> {
+    pub(crate) fn push(&mut self, event: &CheckedEvent<'_>) -> Result<(), TooLarge> {
         let start = self.wire.len();
-        json::encode(event, &mut self.wire);
+        event.encode(&mut self.wire);
         let size = self.wire.len() - start;
         if size > self.max_event_bytes {
             self.wire.truncate(start);

@@ -4,27 +4,27 @@
 //! stopping server waits. A connection is closed only after the sender had a chance to read the answer: whoever is
 //! still sending a body that was refused would otherwise see a broken connection instead of the refusal.
 
+use std::convert::Infallible;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use axum::http::Request;
 use dsiem_runtime::metrics::{Gauge, Metrics};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
+
+use crate::http::Site;
 
 /// Connections at the same time; full: further ones wait in the system's queue.
 pub const MAX_CONNECTIONS: usize = 4_096;
@@ -47,11 +47,11 @@ const DISCARD_IDLE: Duration = Duration::from_secs(2);
 /// How long a closing connection takes at most.
 const DISCARD_TOTAL: Duration = Duration::from_secs(30);
 
-/// Serves `router` on `listener` until `stop`; then takes no more connections, lets the requests that have arrived
+/// Serves `site` on `listener` until `stop`; then takes no more connections, lets the requests that have arrived
 /// finish, and cuts off what is still open after `grace`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    site: Site,
     stop: CancellationToken,
     grace: Duration,
     metrics: &Metrics,
@@ -62,7 +62,7 @@ pub(crate) async fn serve(
     // Also on a panic or cancellation from above, nothing of ours is left behind.
     let _cut_at_the_end = cut.clone().drop_guard();
     accept(listener, &connections, &stop, |stream| {
-        let connection = Connection { router: router.clone(), stop: stop.clone(), open: open.clone() };
+        let connection = Connection { site: site.clone(), stop: stop.clone(), open: open.clone() };
         let cut = cut.clone();
         async move {
             tokio::select! {
@@ -125,7 +125,7 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
 }
 
 struct Connection {
-    router: Router,
+    site: Site,
     stop: CancellationToken,
     open: Gauge,
 }
@@ -135,13 +135,16 @@ impl Connection {
         // Answers are small and complete; waiting to fill a packet only makes them late.
         stream.set_nodelay(true).ok();
         let _counted = Counted::new(self.open);
-        let service = self.router.map_request(|request: Request<Incoming>| request.map(Body::new));
+        let site = self.site;
+        let service = service_fn(|request: Request<Incoming>| async {
+            Ok::<_, Infallible>(site.answer(request).await)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES)
             .half_close(true)
-            .serve_connection(TokioIo::new(Lingering::new(stream)), TowerToHyperService::new(service));
+            .serve_connection(TokioIo::new(Lingering::new(stream)), service);
         let mut connection = pin!(connection);
         let served = tokio::select! {
             served = connection.as_mut() => served,

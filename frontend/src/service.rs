@@ -23,7 +23,7 @@ use crate::counters::EventCounters;
 use crate::http::config_files::ConfigFiles;
 use crate::http::events::Events;
 use crate::http::ui::Page;
-use crate::http::{Resources, router};
+use crate::http::{self, Resources, Site};
 use crate::limiter::Limiter;
 use crate::publisher::Publisher;
 use crate::{rejected, server};
@@ -57,7 +57,7 @@ pub struct Parts {
 
 /// A frontend that is put together and not started.
 pub struct Frontend {
-    router: Router,
+    site: Site,
     limiter: Limiter,
     overload: OverloadReceiver,
     rejected: rejected::Writer,
@@ -89,9 +89,9 @@ impl Frontend {
         let config_files = ConfigFiles { store: store.clone(), bodies, writable: config.writable_config };
         let page = Page::new(config.home.web.clone());
         let status = status::router(metrics.clone(), readiness.clone());
-        let router = router(Resources { events, config_files, page }, status, &metrics);
+        let site = http::site(Resources { events, config_files, page }, status, &metrics);
         Self {
-            router,
+            site,
             limiter,
             overload,
             rejected: rejected_writer,
@@ -106,16 +106,16 @@ impl Frontend {
     /// What it serves, without a listener: for tests of one request. [`run`](Self::run) does not end before such a copy
     /// is dropped, because refused events may still come from it.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.site.clone().into_router()
     }
 
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
     pub async fn run(self, listener: TcpListener) {
         self.write_choices().await;
-        let Self { router, limiter, overload, rejected, metrics, shutdown, .. } = self;
+        let Self { site, limiter, overload, rejected, metrics, shutdown, .. } = self;
         let serving = async {
-            // The router holds the other end of the rejected events: they end after it, and not before.
-            server::serve(listener, router, shutdown.token(), REQUEST_GRACE, &metrics).await;
+            // The site holds the other end of the rejected events: they end after it, and not before.
+            server::serve(listener, site, shutdown.token(), REQUEST_GRACE, &metrics).await;
         };
         let following = limiter.follow(overload, metrics.clone());
         tokio::select! {

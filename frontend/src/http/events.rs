@@ -3,15 +3,18 @@
 //! The order of the checks: body, JSON, rate, room on the way to the bus, and then each event for itself. Valid events
 //! of a request go on even if others of it do not; 200 means that the accepted ones are on the bus.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Json;
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use dsiem_core::event::{EventError, json};
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::clock::Clock;
@@ -44,22 +47,14 @@ pub(crate) struct Events {
     pub(crate) requests: Arc<AtomicU64>,
 }
 
-pub(super) fn routes(events: Events) -> Router {
+/// The path, for the router to know.
+pub(super) fn routes(events: Arc<Events>) -> Router {
     Router::new().route("/events", post(accept)).route("/events/", post(accept)).with_state(events)
 }
 
-async fn accept(State(events): State<Events>, request: Request) -> Result<Response, Refusal> {
+async fn accept(State(events): State<Arc<Events>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let body = events.bodies.read(&head.headers, body).await?;
-    let text = std::str::from_utf8(&body).map_err(|e| {
-        Refusal::bad_request(format!("the body is not UTF-8 from byte {} on", e.valid_up_to()))
-    })?;
-    let submission = Submission::split(text, is_ndjson(&head.headers)).map_err(|e| refuse_body(&e))?;
-    let read = events.take_in(&submission).await?;
-    Ok(match submission {
-        Submission::One(_) => read.answer_for_one(),
-        Submission::Many(_) => read.answer_for_many(),
-    })
+    events.answer(&head.headers, body).await
 }
 
 fn is_ndjson(headers: &HeaderMap) -> bool {
@@ -94,6 +89,30 @@ struct Outcome {
 }
 
 impl Events {
+    /// Answers a request with events.
+    pub(super) async fn answer<B>(&self, headers: &HeaderMap, body: B) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+    {
+        self.accept(headers, body).await.unwrap_or_else(Refusal::into_response)
+    }
+
+    async fn accept<B>(&self, headers: &HeaderMap, body: B) -> Result<Response, Refusal>
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+    {
+        let body = self.bodies.read(headers, body).await?;
+        let text = std::str::from_utf8(&body).map_err(|e| {
+            Refusal::bad_request(format!("the body is not UTF-8 from byte {} on", e.valid_up_to()))
+        })?;
+        let submission = Submission::split(text, is_ndjson(headers)).map_err(|e| refuse_body(&e))?;
+        let read = self.take_in(&submission).await?;
+        Ok(match submission {
+            Submission::One(_) => read.answer_for_one(),
+            Submission::Many(_) => read.answer_for_many(),
+        })
+    }
+
     /// Reads the events and puts the valid ones on the bus.
     async fn take_in(&self, submission: &Submission<'_>) -> Result<Outcome, Refusal> {
         let texts = submission.events();
@@ -158,7 +177,7 @@ impl Events {
 }
 
 fn read_one(text: &str, now: ReceiptTime, conn_id: u64, batch: &mut Batch) -> Result<(), EventRefusal> {
-    let mut event = json::decode(text.as_bytes())?;
+    let mut event = json::check(text)?;
     event.received = now;
     event.conn_id = conn_id;
     Ok(batch.push(&event)?)

@@ -3,19 +3,20 @@
 pub(crate) mod config_files;
 pub(crate) mod errors;
 pub(crate) mod events;
+mod site;
 pub(crate) mod ui;
 mod unread;
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::get;
-use dsiem_runtime::metrics::{CounterBy, Metrics};
+use dsiem_runtime::metrics::Metrics;
 
 use self::config_files::ConfigFiles;
 use self::events::Events;
+pub(crate) use self::site::Site;
 use self::ui::Page;
 
 /// What the resources work with.
@@ -27,35 +28,22 @@ pub(crate) struct Resources {
 }
 
 /// Everything that is served. `status` is what an orchestrator asks: `/metrics`, `/healthz`, `/readyz`.
-pub(crate) fn router(resources: Resources, status: Router, metrics: &Metrics) -> Router {
-    let answers = metrics.counter_by("dsiem_frontend_http_responses", "Answers, by HTTP status.", "status");
-    Router::new()
+pub(crate) fn site(resources: Resources, status: Router, metrics: &Metrics) -> Site {
+    let events = Arc::new(resources.events);
+    let others = Router::new()
         .route("/", get(|| async { found("/ui/") }))
-        .merge(events::routes(resources.events))
+        .merge(events::routes(events.clone()))
         .merge(config_files::routes(resources.config_files))
         .merge(ui::routes(resources.page))
         .merge(status)
         .method_not_allowed_fallback(errors::unknown_method)
-        .fallback(errors::unknown_path)
-        .layer(from_fn(unread::close_after_unread))
-        .layer(from_fn_with_state(answers, count_answers))
+        .fallback(errors::unknown_path);
+    Site::new(events, others, metrics)
 }
 
 fn found(location: &'static str) -> Response {
     use axum::response::IntoResponse as _;
     let mut response = Redirect::to(location).into_response();
     *response.status_mut() = axum::http::StatusCode::FOUND;
-    response
-}
-
-async fn count_answers(
-    axum::extract::State(answers): axum::extract::State<CounterBy>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
-    answers.with(response.status().as_str()).inc();
-    // What we serve is never something else than it says it is.
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -8,42 +8,45 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, HttpBody};
-use axum::extract::Request;
+use axum::body::HttpBody;
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-/// Adds `Connection: close` where the body was not read to its end.
-pub(super) async fn close_after_unread(request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
-        return next.run(request).await;
-    }
-    let is_read = Arc::new(AtomicBool::new(false));
-    let request = request.map(|body| Body::new(Watched { body, is_read: Arc::clone(&is_read) }));
-    let mut response = next.run(request).await;
-    if !is_read.load(Ordering::Relaxed) {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
 /// A body that notes its end.
-struct Watched {
-    body: Body,
+pub(super) struct Watched<B> {
+    body: B,
     is_read: Arc<AtomicBool>,
 }
 
-impl HttpBody for Watched {
+/// Whether a [`Watched`] body was read to its end.
+pub(super) struct Rest(Option<Arc<AtomicBool>>);
+
+/// Watches a body.
+pub(super) fn watch<B: HttpBody>(body: B) -> (Watched<B>, Rest) {
+    let is_read = Arc::new(AtomicBool::new(false));
+    let rest = Rest((!body.is_end_stream()).then(|| Arc::clone(&is_read)));
+    (Watched { body, is_read }, rest)
+}
+
+impl Rest {
+    /// Adds `Connection: close` where something is left of the body.
+    pub(super) fn tell(self, response: &mut Response) {
+        if self.0.is_some_and(|is_read| !is_read.load(Ordering::Relaxed)) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if frame.is_none() || self.body.is_end_stream() {
             self.is_read.store(true, Ordering::Relaxed);

@@ -1,0 +1,84 @@
+//! Everything that is served, with what holds for every answer: it is counted, it says what it is, and it says when the
+//! connection ends with it.
+//!
+//! `POST /events` is answered without a look into the router: a frontend does hardly anything else, and a router that
+//! knows thirty paths, with its boxed futures, costs as much as reading the event.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use dsiem_runtime::metrics::{Counter, CounterBy, Metrics};
+use tower::ServiceExt as _;
+
+use super::events::Events;
+use super::unread;
+
+/// What answers requests. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Site {
+    events: Arc<Events>,
+    others: Router,
+    answers: Answers,
+}
+
+impl Site {
+    /// `events` answers `POST /events`, `others` everything else.
+    pub(super) fn new(events: Arc<Events>, others: Router, metrics: &Metrics) -> Self {
+        Self { events, others, answers: Answers::new(metrics) }
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static,
+    {
+        let (head, body) = request.into_parts();
+        let (body, rest) = unread::watch(body);
+        let mut response = if head.method == Method::POST && is_events(head.uri.path()) {
+            self.events.answer(&head.headers, body).await
+        } else {
+            let request = Request::from_parts(head, Body::new(body));
+            let answered: Result<Response, Infallible> = self.others.clone().oneshot(request).await;
+            let Ok(response) = answered;
+            response
+        };
+        rest.tell(&mut response);
+        self.answers.count(response.status());
+        // What we serve is never something else than it says it is.
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+
+    /// The same for a test of one request.
+    pub(crate) fn into_router(self) -> Router {
+        Router::new().fallback(move |request: Request<Body>| async move { self.answer(request).await })
+    }
+}
+
+fn is_events(path: &str) -> bool {
+    matches!(path, "/events" | "/events/")
+}
+
+/// Counts answers by their status.
+#[derive(Clone)]
+struct Answers {
+    all: CounterBy,
+    /// That of nearly all of them.
+    ok: Counter,
+}
+
+impl Answers {
+    fn new(metrics: &Metrics) -> Self {
+        let all = metrics.counter_by("dsiem_frontend_http_responses", "Answers, by HTTP status.", "status");
+        Self { ok: all.with(StatusCode::OK.as_str()), all }
+    }
+
+    fn count(&self, status: StatusCode) {
+        if status == StatusCode::OK { self.ok.inc() } else { self.all.with(status.as_str()).inc() }
+    }
+}
