@@ -10,6 +10,11 @@ use crate::args::LogArgs;
 use crate::telemetry::{self, LogSettings};
 use crate::tls;
 
+/// Most of what an event costs beside reading it is taking and giving back memory, often on different threads; the
+/// figures are in `docs/performance.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs `work` on a multi-threaded runtime, with logs as `log` says. An error is one text on standard error and exit
 /// code 1.
 pub fn run(name: &str, log: &LogArgs, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {

@@ -29,6 +29,10 @@ use crate::shutdown::Shutdown;
 /// An idle reader says this often that it has read everything.
 const IDLE_MARK: Duration = Duration::from_millis(50);
 
+/// Under load the reader looks this often and not at each message: being woken for one costs more than queueing it. The
+/// first after a pause is queued at once.
+const READ_EVERY: Duration = Duration::from_millis(1);
+
 /// The reader lets other tasks run after this many messages.
 const READ_BURST: usize = 256;
 
@@ -195,6 +199,7 @@ impl Reader {
                     if let Ok(next) = timeout(IDLE_MARK, messages.next()).await {
                         let Some(message) = next else { return };
                         self.accept(message);
+                        tokio::time::sleep(READ_EVERY).await;
                     }
                 }
             }
