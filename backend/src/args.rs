@@ -194,6 +194,11 @@ pub struct TuningArgs {
           value_parser = value_parser!(u16).range(..=256))]
     pub filter_threads: u16,
 
+    /// Threads that directives and their backlogs run on; 0 for as many as there are CPUs
+    #[arg(long, env = "DSIEM_CORRELATION_THREADS", default_value = "0", value_name = "THREADS",
+          value_parser = value_parser!(u16).range(..=256))]
+    pub correlation_threads: u16,
+
     /// Keep every directive awake from the start, instead of waking it with its first event
     #[arg(long, env = "DSIEM_PRELOAD_DIRECTIVES", num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]

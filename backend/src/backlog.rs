@@ -26,10 +26,7 @@ use tokio::time::Sleep;
 use crate::alarm_log::{AlarmLog, LogRecord};
 use crate::counters::Counters;
 use crate::enrich::{Answer as LookUpAnswer, Enrich};
-
-/// How many messages may wait for a backlog. Its manager waits for the answer to each, so one is enough; the others are
-/// for the end.
-pub const MAILBOX_MESSAGES: usize = 4;
+use crate::mailbox::Receiver;
 
 /// An alarm that events join again and again is written at most this often.
 const SOON: Duration = Duration::from_secs(1);
@@ -57,8 +54,15 @@ pub struct Answer {
     pub slot: BacklogSlot,
     /// What became of the event; `None` when the backlog was lost to a fault.
     pub outcome: Option<Outcome>,
-    /// Its deadline, where that has changed.
-    pub deadline_secs: Option<i64>,
+    /// What its manager has to know from now on; most events change nothing.
+    pub change: Option<Box<Change>>,
+}
+
+/// What has changed about a backlog.
+#[derive(Debug)]
+pub struct Change {
+    /// Its deadline.
+    pub deadline_secs: i64,
     /// What it waits for, where that has changed.
     pub interests: Option<Interests>,
     /// Whether its second stage is complete.
@@ -120,7 +124,7 @@ type LookUps = SelectAll<BoxStream<'static, LookUpAnswer>>;
 /// answered, so that the manager never waits for nothing.
 struct Mail {
     slot: BacklogSlot,
-    messages: mpsc::Receiver<ToBacklog>,
+    messages: Receiver<ToBacklog>,
     answers: mpsc::Sender<Answer>,
     owing: bool,
 }
@@ -141,31 +145,14 @@ impl Mail {
 
     /// Whether a message was accepted that nobody will take any more. None is accepted from now on.
     fn close(&mut self) -> bool {
-        self.messages.close();
-        let mut left = false;
-        loop {
-            match self.messages.try_recv() {
-                Ok(message) => left |= message.wants_answer(),
-                Err(mpsc::error::TryRecvError::Disconnected) => return left,
-                // Its sender is between taking the place and filling it.
-                Err(mpsc::error::TryRecvError::Empty) => std::thread::yield_now(),
-            }
-        }
+        self.messages.close().is_some_and(|message| message.wants_answer())
     }
 }
 
 impl Drop for Mail {
     fn drop(&mut self) {
         if self.close() | self.owing {
-            let lost = Answer {
-                slot: self.slot,
-                outcome: None,
-                deadline_secs: None,
-                interests: None,
-                passed_second_stage: false,
-                ending: None,
-                lingers: false,
-            };
+            let lost = Answer { slot: self.slot, outcome: None, change: None };
             self.answer(lost);
         }
     }
@@ -184,7 +171,7 @@ impl BacklogTask {
         slot: BacklogSlot,
         backlog: Backlog,
         surroundings: Arc<Surroundings>,
-        messages: mpsc::Receiver<ToBacklog>,
+        messages: Receiver<ToBacklog>,
         answers: mpsc::Sender<Answer>,
     ) -> Self {
         let mail = Mail { slot, messages, answers, owing: false };
@@ -216,7 +203,7 @@ impl BacklogTask {
 
     async fn begin(&mut self, beginning: Beginning) {
         match beginning {
-            Beginning::Opened(event, outcome) => self.carry_out(Some(&event), outcome).await,
+            Beginning::Opened(event, outcome) => self.carry_out(Some(event), outcome).await,
             Beginning::Reloaded { look_ups_pending: true } => self.ask(),
             Beginning::Reloaded { look_ups_pending: false } => {}
         }
@@ -230,19 +217,26 @@ impl BacklogTask {
 
     async fn handle(&mut self, message: ToBacklog) {
         let (event, outcome) = self.apply(message);
-        self.carry_out(event.as_deref(), outcome).await;
+        self.carry_out(event, outcome).await;
         self.limit_look_ups();
+        let answer = Answer { slot: self.mail.slot, outcome: Some(outcome), change: self.change(outcome) };
+        self.mail.answer(answer);
+    }
+
+    /// What the manager has to know about it.
+    fn change(&self, outcome: Outcome) -> Option<Box<Change>> {
         let (backlog, settings) = (&self.backlog, &self.surroundings.settings);
-        let answer = Answer {
-            slot: self.mail.slot,
-            outcome: Some(outcome),
-            deadline_secs: outcome.deadline_changed.then(|| backlog.deadline_secs(settings)),
+        let ending = backlog.ending();
+        if !outcome.deadline_changed && !outcome.interests_changed && ending.is_none() {
+            return None;
+        }
+        Some(Box::new(Change {
+            deadline_secs: backlog.deadline_secs(settings),
             interests: outcome.interests_changed.then(|| backlog.interests(settings)),
             passed_second_stage: backlog.has_passed_second_stage(),
-            ending: backlog.ending(),
-            lingers: backlog.ending().is_some() && !self.is_done(),
-        };
-        self.mail.answer(answer);
+            ending,
+            lingers: ending.is_some() && !self.is_done(),
+        }))
     }
 
     /// Puts the message to the state machine; the event comes back for its line in the log.
@@ -261,14 +255,10 @@ impl BacklogTask {
         }
     }
 
-    async fn carry_out(&mut self, event: Option<&Event>, outcome: Outcome) {
+    async fn carry_out(&mut self, event: Option<Arc<Event>>, outcome: Outcome) {
         if let (Some(event), Some(stage)) = (event, outcome.joined_stage) {
-            let record = LogRecord::AlarmEvent {
-                alarm_id: self.backlog.id().as_str().into(),
-                stage,
-                event_id: event.id.clone(),
-            };
-            self.surroundings.alarm_log.write(record).await;
+            let alarm_id = self.backlog.id().clone();
+            self.surroundings.alarm_log.write(LogRecord::AlarmEvent { alarm_id, stage, event }).await;
         }
         match outcome.update {
             Update::None => {}

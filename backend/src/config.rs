@@ -18,6 +18,7 @@ use crate::config_sync::{SyncConfig, SyncLimits};
 use crate::enrich::EnrichSettings;
 use crate::filter::FilterMode;
 use crate::pipeline::PipelineConfig;
+use crate::workers::WorkerMode;
 
 /// What `--cache 0` means, in minutes, as in Go dsiem.
 const DEFAULT_CACHE_MINUTES: u32 = 10;
@@ -114,6 +115,7 @@ impl EngineConfig {
         let mut warnings = Vec::new();
         let pipeline = PipelineConfig {
             filter: FilterMode::Threads(filter_threads(args.tuning.filter_threads, cpus)),
+            workers: WorkerMode::Threads(correlation_threads(args.tuning.correlation_threads, cpus)),
             duplicate_window_secs: args.tuning.duplicate_window,
             max_backlogs: as_size(args.tuning.max_backlogs),
             preload: args.tuning.preload_all_directives,
@@ -188,6 +190,13 @@ fn filter_threads(asked: u16, cpus: usize) -> usize {
     }
 }
 
+fn correlation_threads(asked: u16, cpus: usize) -> usize {
+    match asked {
+        0 => cpus.max(1),
+        asked => asked.into(),
+    }
+}
+
 fn minutes(count: u32) -> Duration {
     Duration::from_secs(u64::from(count) * 60)
 }
@@ -240,11 +249,15 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_filter_threads_follows_the_cpus_unless_given() {
+    fn the_numbers_of_threads_follow_the_cpus_unless_given() {
         for (cpus, threads) in [(0, 1), (1, 1), (2, 1), (4, 2), (16, 8), (128, 8)] {
             assert_eq!(filter_threads(0, cpus), threads, "{cpus} CPUs");
         }
         assert_eq!(filter_threads(3, 128), 3);
+        assert_eq!(
+            (correlation_threads(0, 0), correlation_threads(0, 16), correlation_threads(3, 16)),
+            (1, 16, 3)
+        );
     }
 
     #[test]

@@ -66,32 +66,51 @@ pub struct Filter {
     pub max_clock_skew_secs: u32,
 }
 
+/// What became of a message.
+enum Judged {
+    /// It may concern somebody.
+    Concern(Concern),
+    /// It concerns nobody.
+    Unconcerned,
+    /// It is in the books already.
+    Dropped,
+}
+
 impl Filter {
     /// Filters one batch. `found` is room to work in.
     pub fn batch(&self, raw: RawBatch, found: &mut Vec<DirectiveSlot>) -> FilteredBatch {
-        let concerns = raw.messages.iter().filter_map(|message| self.guarded(message, found)).collect();
+        let (mut concerns, mut unconcerned) = (Vec::new(), 0);
+        for message in &raw.messages {
+            match self.guarded(message, found) {
+                Judged::Concern(concern) => concerns.push(concern),
+                Judged::Unconcerned => unconcerned += 1,
+                Judged::Dropped => {}
+            }
+        }
+        // Once a batch: several threads count in the same place.
+        self.counters.events_unconcerned.add(unconcerned);
+        self.counters.events_dispatched.add(concerns.len() as u64);
         FilteredBatch { sequence: raw.sequence, concerns, drained_at: raw.drained_at, permit: raw.permit }
     }
 
     /// An event that makes us panic is lost alone: a batch that never came out would stop everything behind it.
-    fn guarded(&self, message: &Message, found: &mut Vec<DirectiveSlot>) -> Option<Concern> {
+    fn guarded(&self, message: &Message, found: &mut Vec<DirectiveSlot>) -> Judged {
         // What a panic may leave half done is `found`, and that is emptied before it is used again.
         catch_unwind(AssertUnwindSafe(|| self.message(message, found))).unwrap_or_else(|_| {
             self.counters.events_failed.inc();
             error!(bytes = message.payload.len(), "an event made the filter panic and is lost");
-            None
+            Judged::Dropped
         })
     }
 
-    fn message(&self, message: &Message, found: &mut Vec<DirectiveSlot>) -> Option<Concern> {
+    fn message(&self, message: &Message, found: &mut Vec<DirectiveSlot>) -> Judged {
         let keys = match EventKeys::read(&message.payload) {
             Ok(keys) => keys,
             Err(error) => return self.invalid(&error),
         };
         self.catalog.index().concerned(&keys, found);
         if found.is_empty() {
-            self.counters.events_unconcerned.inc();
-            return None;
+            return Judged::Unconcerned;
         }
         let mut event = match json::decode(&message.payload) {
             Ok(event) => event,
@@ -103,14 +122,13 @@ impl Filter {
         }
         if self.catalog.assets().is_whitelisted(event.src_ip) {
             self.counters.events_whitelisted.inc();
-            return None;
+            return Judged::Dropped;
         }
         if event.is_from_the_future(self.max_clock_skew_secs) {
             self.counters.events_from_the_future.inc();
         }
         let directives = found.iter().map(|slot| self.concerned(*slot, &event)).collect();
-        self.counters.events_dispatched.inc();
-        Some(Concern { event: Arc::new(event), arrived: message.received, directives })
+        Judged::Concern(Concern { event: Arc::new(event), arrived: message.received, directives })
     }
 
     fn concerned(&self, slot: DirectiveSlot, event: &Event) -> Concerned {
@@ -118,10 +136,10 @@ impl Filter {
         Concerned { slot, opens: directive.rules[0].matches(event, self.catalog.assets(), &NoFirstEvents) }
     }
 
-    fn invalid(&self, error: &dyn std::fmt::Display) -> Option<Concern> {
+    fn invalid(&self, error: &dyn std::fmt::Display) -> Judged {
         self.counters.events_invalid.inc();
         debug!(%error, "an event from the bus is not valid");
-        None
+        Judged::Dropped
     }
 }
 
@@ -150,15 +168,13 @@ pub fn start(
     let (filtered_sender, filtered) = mpsc::channel(in_flight);
     let send: ToFilter = match mode {
         FilterMode::Threads(threads) => {
-            let (raw_sender, raw) = crossbeam_channel::bounded::<RawBatch>(in_flight);
-            for n in 0..threads.max(1) {
-                let (filter, raw, sender) = (filter.clone(), raw.clone(), filtered_sender.clone());
-                thread::Builder::new()
-                    .name(format!("filter-{n}"))
-                    .spawn(move || work(&filter, &raw, &sender))?;
-            }
-            // A permit goes with each batch, so there is always room.
-            Box::new(move |batch| raw_sender.send(batch).is_ok())
+            let start = |n| start_thread(n, filter.clone(), in_flight, filtered_sender.clone());
+            let threads = (0..threads.max(1)).map(start).collect::<std::io::Result<Vec<_>>>()?;
+            // In turn: they have to come out in their order anyway. A permit goes with each, so there is always room.
+            Box::new(move |batch| {
+                let turn = batch.sequence % threads.len() as u64;
+                usize::try_from(turn).is_ok_and(|turn| threads[turn].try_send(batch).is_ok())
+            })
         }
         FilterMode::Inline => {
             Box::new(move |batch| filtered_sender.try_send(filter.batch(batch, &mut Vec::new())).is_ok())
@@ -167,14 +183,24 @@ pub fn start(
     Ok((send, filtered))
 }
 
-fn work(filter: &Filter, raw: &crossbeam_channel::Receiver<RawBatch>, sender: &mpsc::Sender<FilteredBatch>) {
-    let mut found = Vec::new();
-    for batch in raw {
-        if sender.blocking_send(filter.batch(batch, &mut found)).is_err() {
-            error!("the dispatcher is gone, a filter thread ends");
-            return;
+/// A thread of the filter; where to send it batches.
+fn start_thread(
+    n: usize,
+    filter: Filter,
+    in_flight: usize,
+    filtered: mpsc::Sender<FilteredBatch>,
+) -> std::io::Result<mpsc::Sender<RawBatch>> {
+    let (sender, mut batches) = mpsc::channel(in_flight);
+    let work = move || {
+        let mut found = Vec::new();
+        while let Some(batch) = batches.blocking_recv() {
+            if filtered.blocking_send(filter.batch(batch, &mut found)).is_err() {
+                return error!("the dispatcher is gone, a filter thread ends");
+            }
         }
-    }
+    };
+    thread::Builder::new().name(format!("filter-{n}")).spawn(work)?;
+    Ok(sender)
 }
 
 #[cfg(test)]

@@ -19,6 +19,10 @@ use crate::counters::Counters;
 /// How many messages make a batch at most: enough to share the cost of a queue, few enough to spread over threads.
 const BATCH_MESSAGES: usize = 256;
 
+/// Under load a batch is taken this often and not for each message: every hand-over to another thread costs more than
+/// filtering an event does. The first after a pause is taken at once.
+const BATCH_EVERY: Duration = Duration::from_millis(2);
+
 /// How many batches may be on their way through the filter threads.
 pub const BATCHES_IN_FLIGHT: usize = 64;
 
@@ -49,6 +53,7 @@ pub async fn run(
 ) {
     let permits = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT));
     let mut stop_at: Option<Instant> = None;
+    let mut not_before = Instant::now();
     for sequence in 0.. {
         let (permit, batch) = loop {
             tokio::select! {
@@ -61,7 +66,7 @@ pub async fn run(
                     give_up(&subscription, &counters);
                     return;
                 }
-                next = next(&permits, &mut subscription) => match next {
+                next = next(not_before, &permits, &mut subscription) => match next {
                     Some(next) => break next,
                     None => return,
                 },
@@ -69,6 +74,7 @@ pub async fn run(
         };
         counters.events_received.add(batch.messages.len() as u64);
         queue_length.set(i64::try_from(subscription.queue_length()).unwrap_or(i64::MAX));
+        not_before = next_turn(batch.messages.len());
         let raw = RawBatch { sequence, messages: batch.messages, drained_at: batch.drained_at, permit };
         if !send(raw) {
             return;
@@ -76,11 +82,22 @@ pub async fn run(
     }
 }
 
-/// The next batch, once there is a permit for it; `None` at the end. May be cancelled without loss.
+/// When to take the next batch after one with so many messages: a full one has more behind it.
+fn next_turn(messages: usize) -> Instant {
+    let now = Instant::now();
+    if messages < BATCH_MESSAGES { now + BATCH_EVERY } else { now }
+}
+
+/// The next batch, not before its turn and once there is a permit for it; `None` at the end. May be cancelled without
+/// loss.
 async fn next(
+    not_before: Instant,
     permits: &Arc<Semaphore>,
     subscription: &mut EventSubscription,
 ) -> Option<(OwnedSemaphorePermit, Batch)> {
+    if Instant::now() < not_before {
+        tokio::time::sleep_until(not_before).await;
+    }
     // The semaphore is never closed.
     let permit = permits.clone().acquire_owned().await.ok()?;
     Some((permit, subscription.next_batch(BATCH_MESSAGES).await?))

@@ -10,7 +10,9 @@ mod stop;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wake_time;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,17 +25,19 @@ use dsiem_core::routing::BacklogSlot;
 use dsiem_core::snapshot::{DirectiveState, OpenBacklog};
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::clock::Clock;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::error;
 
-use crate::backlog::{Answer, BacklogTask, Beginning, MAILBOX_MESSAGES, Surroundings, ToBacklog};
+use crate::backlog::{Answer, BacklogTask, Beginning, Change, Surroundings, ToBacklog};
 use crate::census::{Census, Evictions, Ticket};
+use crate::mailbox::{Sender, mailbox};
 use crate::pressure::Pressure;
 use crate::state::Store;
 use lingering::Lingering;
 use table::{Entry, Table};
+pub use wake_time::WakeTime;
 
 /// How many events may wait for a directive; full, the dispatcher waits.
 pub const MAILBOX_EVENTS: usize = 1_024;
@@ -41,11 +45,20 @@ pub const MAILBOX_EVENTS: usize = 1_024;
 /// How many backlogs are asked at a time; the answers of all of them have room.
 const ASKED_AT_ONCE: usize = 512;
 
-/// How many events are taken out of the mailbox at a time.
-const BATCH_EVENTS: usize = 64;
+/// How many messages are taken out of the mailbox at a time.
+const BATCH_MESSAGES: usize = 64;
 
-/// How often an idle directive looks whether it may retire.
-const IDLE_LOOK: Duration = Duration::from_secs(30);
+/// How often, in seconds, an idle directive looks whether it may retire.
+const IDLE_LOOK_SECS: i64 = 30;
+
+/// What the roster sends to a manager.
+#[derive(Debug)]
+pub enum Message {
+    /// An event that concerns it.
+    Event(Delivery),
+    /// Everything that was received before this time has been delivered.
+    Time(ReceiptTime),
+}
 
 /// An event on its way to a directive.
 #[derive(Debug)]
@@ -73,14 +86,12 @@ pub struct Retirement {
 pub struct Shared {
     /// What their backlogs share.
     pub surroundings: Arc<Surroundings>,
-    /// The time.
+    /// The time: of saved state, and of long waits.
     pub clock: Clock,
     /// How many backlogs may be open.
     pub census: Census,
     /// Where long waits are reported.
     pub pressure: Pressure,
-    /// Up to which time everything received has been delivered.
-    pub watermark: watch::Receiver<ReceiptTime>,
     /// Where managers ask to retire.
     pub retirements: mpsc::Sender<Retirement>,
     /// Where state is saved; `None` if it is not to be.
@@ -102,7 +113,8 @@ pub struct Manager {
     shared: Arc<Shared>,
     open: Table,
     recent: RecentEvents,
-    mailbox: mpsc::Receiver<Delivery>,
+    mailbox: mpsc::Receiver<Message>,
+    wake_time: WakeTime,
     answers: mpsc::Receiver<Answer>,
     answer_sender: mpsc::Sender<Answer>,
     evictions: Arc<Evictions>,
@@ -111,9 +123,12 @@ pub struct Manager {
     handled: u64,
     /// Deliveries that were taken out of the mailbox and not yet handled.
     unhandled: usize,
-    last_use: Instant,
-    /// When to look next whether it may retire.
-    next_look: Instant,
+    /// The latest time that it knows of: of a delivery, or told.
+    now: ReceiptTime,
+    /// When an event was of use last.
+    last_use: ReceiptTime,
+    /// From which second on it is to be looked whether it may go to sleep.
+    look_secs: i64,
     forgotten_early: u64,
     /// Room to work in.
     candidates: Vec<BacklogSlot>,
@@ -126,7 +141,8 @@ impl Manager {
         slot: DirectiveSlot,
         directive: Arc<Directive>,
         shared: Arc<Shared>,
-        mailbox: mpsc::Receiver<Delivery>,
+        mailbox: mpsc::Receiver<Message>,
+        wake_time: WakeTime,
         state: DirectiveState,
     ) -> Self {
         let seed = shared.surroundings.settings.seed;
@@ -138,14 +154,16 @@ impl Manager {
             recent: RecentEvents::new(shared.duplicate_window_secs, MAX_REMEMBERED, seed),
             shared,
             mailbox,
+            wake_time,
             answers,
             answer_sender,
             evictions: Arc::default(),
             lingering: Lingering::new(),
             handled: 0,
             unhandled: 0,
-            last_use: Instant::now(),
-            next_look: Instant::now() + IDLE_LOOK,
+            now: ReceiptTime::default(),
+            last_use: ReceiptTime::default(),
+            look_secs: 0,
             forgotten_early: 0,
             candidates: Vec::new(),
         };
@@ -160,50 +178,74 @@ impl Manager {
 
     /// Handles events until the mailbox closes; then saves the state.
     pub async fn run(mut self) {
+        let evictions = self.evictions.clone();
+        let mut named = pin!(evictions.named());
         let mut batch = Vec::new();
-        let mut watermark = self.shared.watermark.clone();
         loop {
-            let due = self.open.next_due_secs().map(ReceiptTime::from_secs);
-            // Once the clock has passed a deadline, what was received before it may still be on its way.
-            let overdue = due.filter(|due| self.shared.clock.now() >= *due);
-            let may_retire = self.shared.idle_timeout.is_some() && self.open.is_empty();
             tokio::select! {
                 biased;
-                () = self.evictions.named() => self.evict_named().await,
-                taken = self.mailbox.recv_many(&mut batch, BATCH_EVENTS) => {
+                () = &mut named => {
+                    named.set(evictions.named());
+                    self.evict_named().await;
+                }
+                taken = self.mailbox.recv_many(&mut batch, BATCH_MESSAGES) => {
                     if taken == 0 {
                         break;
                     }
-                    self.unhandled = taken;
-                    for delivery in batch.drain(..) {
-                        self.deliver(delivery).await;
-                    }
+                    self.take_batch(&mut batch).await;
                 }
-                () = reached(&mut watermark, overdue) => {
-                    let reached = *watermark.borrow();
-                    self.expire_overdue(reached).await;
-                }
-                () = until(&self.shared.clock, due), if overdue.is_none() => {}
-                () = tokio::time::sleep_until(self.next_look), if may_retire => self.ask_to_retire(),
             }
+            self.wake_time.set(self.wants_to_know_at());
         }
         self.stop().await;
     }
 
-    async fn deliver(&mut self, delivery: Delivery) {
-        let started = Instant::now();
+    async fn take_batch(&mut self, batch: &mut Vec<Message>) {
+        self.unhandled = batch.iter().filter(|message| matches!(message, Message::Event(_))).count();
+        let mut started = Instant::now();
+        for message in batch.drain(..) {
+            match message {
+                Message::Event(delivery) => started = self.deliver(delivery, started).await,
+                Message::Time(time) => self.on_time(time).await,
+            }
+        }
+    }
+
+    /// Handles an event whose turn it is since `started`; when it was done.
+    async fn deliver(&mut self, delivery: Delivery, started: Instant) -> Instant {
         let used = self.handle(&delivery.event, delivery.opens).await;
         self.handled = delivery.number;
         self.unhandled -= 1;
+        self.now = self.now.max(delivery.arrived);
+        let done = Instant::now();
         if used {
-            self.last_use = Instant::now();
+            self.last_use = self.now;
             self.shared.pressure.check(delivery.arrived, &self.shared.clock);
-            let took = self.last_use - started;
+            let took = done - started;
             let counters = &self.shared.surroundings.counters;
             counters.processing_nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
             if took > self.shared.event_budget {
                 counters.budget_missed.inc();
             }
+        }
+        done
+    }
+
+    /// Everything received before `time` has been handled: what is over by then ends, and if nothing is left, the
+    /// directive may go to sleep.
+    async fn on_time(&mut self, time: ReceiptTime) {
+        self.now = self.now.max(time);
+        self.expire(time).await;
+        self.look_secs = self.now.secs().saturating_add(IDLE_LOOK_SECS);
+        self.ask_to_retire();
+    }
+
+    /// The second at which there is something to do without an event.
+    fn wants_to_know_at(&self) -> i64 {
+        match self.open.next_due_secs() {
+            Some(due) => due,
+            None if self.shared.idle_timeout.is_some() => self.look_secs,
+            None => WakeTime::NEVER,
         }
     }
 
@@ -269,20 +311,23 @@ impl Manager {
             self.lose(answer.slot);
             return None;
         };
-        if let Some(ending) = answer.ending {
-            self.end(answer.slot, ending, answer.lingers);
-            return Some(outcome);
-        }
-        if let Some(deadline) = answer.deadline_secs {
-            self.open.set_deadline(answer.slot, deadline);
-        }
-        if let Some(interests) = answer.interests {
-            self.open.set_interests(answer.slot, interests);
-        }
-        if answer.passed_second_stage {
-            self.protect(answer.slot);
+        if let Some(change) = answer.change {
+            self.change(answer.slot, *change);
         }
         Some(outcome)
+    }
+
+    fn change(&mut self, slot: BacklogSlot, change: Change) {
+        if let Some(ending) = change.ending {
+            return self.end(slot, ending, change.lingers);
+        }
+        self.open.set_deadline(slot, change.deadline_secs);
+        if let Some(interests) = change.interests {
+            self.open.set_interests(slot, interests);
+        }
+        if change.passed_second_stage {
+            self.protect(slot);
+        }
     }
 
     fn book(&self, verdict: Verdict) {
@@ -348,8 +393,8 @@ impl Manager {
     }
 
     /// Starts the task of a backlog; where to send it messages.
-    fn spawn(&self, slot: BacklogSlot, backlog: Backlog, beginning: Beginning) -> mpsc::Sender<ToBacklog> {
-        let (mailbox, messages) = mpsc::channel(MAILBOX_MESSAGES);
+    fn spawn(&self, slot: BacklogSlot, backlog: Backlog, beginning: Beginning) -> Sender<ToBacklog> {
+        let (mailbox, messages) = mailbox();
         let (surroundings, answers) = (self.shared.surroundings.clone(), self.answer_sender.clone());
         let task = BacklogTask::new(slot, backlog, surroundings, messages, answers);
         self.shared.tasks.spawn(task.run(beginning));
@@ -377,17 +422,6 @@ impl Manager {
                 self.lose(slot);
             }
         }
-    }
-
-    /// The clock has passed a deadline, and everything received up to `watermark` has been delivered: what of it is in
-    /// the mailbox comes first.
-    async fn expire_overdue(&mut self, watermark: ReceiptTime) {
-        for _ in 0..self.mailbox.len() {
-            let Ok(delivery) = self.mailbox.try_recv() else { break };
-            self.unhandled = 1;
-            self.deliver(delivery).await;
-        }
-        self.expire(watermark).await;
     }
 
     /// Ends the backlogs that have to make room.
@@ -444,24 +478,4 @@ fn stronger(a: Verdict, b: Verdict) -> Verdict {
         Verdict::Counted => 3,
     };
     if rank(&b) > rank(&a) { b } else { a }
-}
-
-/// Waits until everything received up to `time` has been delivered; for ever without a time.
-async fn reached(watermark: &mut watch::Receiver<ReceiptTime>, time: Option<ReceiptTime>) {
-    let reached = match time {
-        Some(time) => watermark.wait_for(|mark| *mark >= time).await.is_ok(),
-        None => false,
-    };
-    if !reached {
-        // No deadline, or the dispatcher is gone and the mailbox is about to close.
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Waits until the clock reads `time`; for ever without a time.
-async fn until(clock: &Clock, time: Option<ReceiptTime>) {
-    match time {
-        Some(time) => clock.sleep_until(time).await,
-        None => std::future::pending().await,
-    }
 }

@@ -17,13 +17,12 @@ use dsiem_core::backlog::Settings;
 use dsiem_core::directive::Directive;
 use dsiem_core::index::DirectiveSlot;
 use dsiem_core::snapshot::DirectiveState;
-use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::{EventSubscription, OverloadSender};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::info;
 
@@ -40,6 +39,7 @@ use crate::pressure::Pressure;
 use crate::roster::{RETIREMENTS, Roster};
 use crate::state::Store;
 use crate::watchdog::Watchdog;
+use crate::workers::{WorkerMode, Workers};
 
 /// How the pipeline is to work.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub struct PipelineConfig {
     pub settings: Settings,
     /// Where the filter runs.
     pub filter: FilterMode,
+    /// Where directives run.
+    pub workers: WorkerMode,
     /// How long an event id is remembered, in seconds.
     pub duplicate_window_secs: u32,
     /// How many backlogs may be open.
@@ -116,7 +118,6 @@ pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
         .context("cannot start the filter threads; is a limit on threads set for this process?")?;
 
     let (retirements, wishes) = mpsc::channel(RETIREMENTS);
-    let (watermark, watermark_reader) = watch::channel(ReceiptTime::default());
     let pressure = Pressure::new(config.max_delay);
     let backlog_tasks = TaskTracker::new();
     let shared = Arc::new(Shared {
@@ -130,7 +131,6 @@ pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
         clock,
         census: Census::new(config.max_backlogs, counters.clone(), readiness),
         pressure: pressure.clone(),
-        watermark: watermark_reader,
         retirements,
         store,
         tasks: backlog_tasks.clone(),
@@ -139,8 +139,13 @@ pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
         event_budget: Duration::from_secs(1) / config.target_eps.max(1),
     });
 
-    let managers = TaskTracker::new();
-    let roster = roster(catalog, shared, states, &managers, counters.clone(), config.preload);
+    let workers = Arc::new(
+        Workers::start(config.workers)
+            .context("cannot start the correlation threads; is a limit on threads set for this process?")?,
+    );
+    let managers = Managers { workers: workers.clone(), tasks: TaskTracker::new() };
+    let running = managers.tasks.clone();
+    let roster = roster(catalog, shared, states, managers, counters.clone(), config.preload);
     let queue_length = metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
     let watchdog = Watchdog {
         counters: counters.clone(),
@@ -152,11 +157,12 @@ pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
     shutdown.spawn_service("watchdog", watchdog.run());
     shutdown.spawn("ingest", ingest::run(subscription, counters, queue_length, shutdown.clone(), send));
     shutdown.spawn("correlation", async move {
-        roster.run(filtered, wishes, watermark).await;
-        managers.close();
-        managers.wait().await;
+        roster.run(filtered, wishes).await;
+        running.close();
+        running.wait().await;
         backlog_tasks.close();
         backlog_tasks.wait().await;
+        drop(workers);
         info!("correlation has stopped");
     });
     Ok(())
@@ -185,12 +191,18 @@ fn reload(
     Ok(states)
 }
 
+/// Where managers run.
+struct Managers {
+    workers: Arc<Workers>,
+    tasks: TaskTracker,
+}
+
 /// The roster, with the directives awake that have state or are preloaded.
 fn roster(
     catalog: Arc<Catalog>,
     shared: Arc<Shared>,
     mut states: HashMap<DirectiveSlot, DirectiveState>,
-    managers: &TaskTracker,
+    managers: Managers,
     counters: Counters,
     preload: bool,
 ) -> Roster {
@@ -199,12 +211,13 @@ fn roster(
         .map(|(slot, _)| slot)
         .filter(|slot| preload || states.contains_key(slot))
         .collect();
-    let managers = managers.clone();
     let directives = catalog.len();
-    let wake = Box::new(move |slot, mailbox| {
+    let wake = Box::new(move |slot, mailbox, wake_time| {
         let state = states.remove(&slot).unwrap_or_default();
-        let manager = Manager::new(slot, catalog.directive(slot).clone(), shared.clone(), mailbox, state);
-        managers.spawn(manager.run());
+        let (directive, shared) = (catalog.directive(slot).clone(), shared.clone());
+        // Made where it runs, so that the backlogs that it reloads run there too.
+        let run = async move { Manager::new(slot, directive, shared, mailbox, wake_time, state).run().await };
+        managers.workers.spawn(&managers.tasks, run);
     });
     let mut roster = Roster::new(directives, wake, counters);
     for slot in awake {

@@ -4,20 +4,24 @@
 //! roster, so waking and retiring cannot race: a manager asks to retire and names the last delivery that it has handled;
 //! only if that is the last one it was sent does it lose its mailbox, so no event can be between the two. Deliveries are
 //! numbered through all directives and for ever, so a request that was overtaken fits no later manager.
+//!
+//! The roster also tells the time. A backlog may end by the clock only when everything received before its deadline has
+//! been delivered, which the roster alone knows. So managers have no clocks: each leaves word when it has something to do
+//! next, and once a second the roster looks who is due and sends it the time, behind the events that came before.
 
 use std::collections::BTreeMap;
 
 use dsiem_core::index::DirectiveSlot;
 use dsiem_core::time::ReceiptTime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tracing::{debug, error};
 
 use crate::counters::Counters;
 use crate::filter::{Concern, FilteredBatch};
-use crate::manager::{Delivery, MAILBOX_EVENTS, Retirement};
+use crate::manager::{Delivery, MAILBOX_EVENTS, Message, Retirement, WakeTime};
 
-/// Starts a manager for a directive that reads from the mailbox.
-pub type Wake = Box<dyn FnMut(DirectiveSlot, mpsc::Receiver<Delivery>) + Send>;
+/// Starts a manager for a directive that reads from the mailbox and leaves word of when it wants to know the time.
+pub type Wake = Box<dyn FnMut(DirectiveSlot, mpsc::Receiver<Message>, WakeTime) + Send>;
 
 /// How many requests to retire may wait; full, managers ask again later.
 pub const RETIREMENTS: usize = 1024;
@@ -27,12 +31,15 @@ pub struct Roster {
     awake: Vec<Option<Awake>>,
     /// The number of the last delivery to anyone; the first is 1.
     delivered: u64,
+    /// The last second that was told, since 1970.
+    told_secs: i64,
     wake: Wake,
     counters: Counters,
 }
 
 struct Awake {
-    mailbox: mpsc::Sender<Delivery>,
+    mailbox: mpsc::Sender<Message>,
+    wake_time: WakeTime,
     /// The number of the last delivery to it; 0 if there was none.
     last: u64,
 }
@@ -44,6 +51,7 @@ impl Roster {
         Self {
             awake: std::iter::repeat_with(|| None).take(directives).collect(),
             delivered: 0,
+            told_secs: i64::MIN,
             wake,
             counters,
         }
@@ -54,19 +62,19 @@ impl Roster {
         let place = &mut self.awake[slot.0 as usize];
         if place.is_none() {
             let (mailbox, deliveries) = mpsc::channel(MAILBOX_EVENTS);
-            *place = Some(Awake { mailbox, last: 0 });
+            let wake_time = WakeTime::default();
+            *place = Some(Awake { mailbox, wake_time: wake_time.clone(), last: 0 });
             self.counters.directives_active.inc();
-            (self.wake)(slot, deliveries);
+            (self.wake)(slot, deliveries, wake_time);
         }
     }
 
-    /// Restores the order of the filtered batches, delivers their events, and tells through `watermark` up to which
-    /// time everything received has been delivered. Ends with the batches; the managers' mailboxes close then.
+    /// Restores the order of the filtered batches, delivers their events, and tells the time up to which everything
+    /// received has been delivered. Ends with the batches; the managers' mailboxes close then.
     pub async fn run(
         mut self,
         mut batches: mpsc::Receiver<FilteredBatch>,
         mut retirements: mpsc::Receiver<Retirement>,
-        watermark: watch::Sender<ReceiptTime>,
     ) {
         let mut early = BTreeMap::new();
         let mut next = 0;
@@ -80,19 +88,32 @@ impl Roster {
                     // At most as many batches are early as may be in flight.
                     while let Some(batch) = early.remove(&next) {
                         next += 1;
-                        self.dispatch(batch, &watermark).await;
+                        self.dispatch(batch).await;
                     }
                 }
             }
         }
     }
 
-    async fn dispatch(&mut self, batch: FilteredBatch, watermark: &watch::Sender<ReceiptTime>) {
+    async fn dispatch(&mut self, batch: FilteredBatch) {
         for concern in batch.concerns {
             self.deliver(concern).await;
         }
-        if let Some(drained_at) = batch.drained_at {
-            watermark.send_replace(drained_at);
+        if let Some(drained_at) = batch.drained_at
+            && drained_at.secs() > self.told_secs
+        {
+            self.tell(drained_at);
+        }
+    }
+
+    /// Tells the time to whoever wants to know it. A full mailbox is no harm: there are events in it, which tell the time
+    /// too, and it is tried again in a second.
+    fn tell(&mut self, time: ReceiptTime) {
+        self.told_secs = time.secs();
+        for awake in self.awake.iter().flatten() {
+            if awake.wake_time.is_due(time) && awake.mailbox.try_send(Message::Time(time)).is_ok() {
+                awake.wake_time.set(WakeTime::NEVER);
+            }
         }
     }
 
@@ -116,7 +137,7 @@ impl Roster {
             if let Some(awake) = &mut self.awake[concerned.slot.0 as usize] {
                 awake.last = self.delivered;
                 // A full mailbox makes everyone wait: that is the back-pressure of a slow directive.
-                if awake.mailbox.send(delivery).await.is_err() {
+                if awake.mailbox.send(Message::Event(delivery)).await.is_err() {
                     self.lose(concerned.slot);
                 }
             }
@@ -150,7 +171,6 @@ impl Roster {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
     use std::sync::Arc;
 
     use dsiem_core::event::{Event, json};
@@ -164,9 +184,9 @@ mod tests {
     const SLOT: DirectiveSlot = DirectiveSlot(0);
 
     /// A roster of one directive whose managers are only the mailboxes they would read.
-    fn roster() -> (Roster, mpsc::Receiver<mpsc::Receiver<Delivery>>) {
+    fn roster() -> (Roster, mpsc::Receiver<mpsc::Receiver<Message>>) {
         let (woken, managers) = mpsc::channel(8);
-        let wake = Box::new(move |_, mailbox| woken.try_send(mailbox).unwrap());
+        let wake = Box::new(move |_, mailbox, _| woken.try_send(mailbox).unwrap());
         (Roster::new(1, wake, Counters::new(&Metrics::new())), managers)
     }
 
@@ -192,32 +212,70 @@ mod tests {
         }
     }
 
-    fn received(mailbox: &mut mpsc::Receiver<Delivery>) -> Vec<String> {
-        let mut all = VecDeque::new();
-        while let Ok(delivery) = mailbox.try_recv() {
-            all.push_back(delivery.event.id.to_string());
-        }
-        all.into()
+    /// What is in the mailbox: ids of events, and times in seconds.
+    fn received(mailbox: &mut mpsc::Receiver<Message>) -> Vec<String> {
+        std::iter::from_fn(|| mailbox.try_recv().ok())
+            .map(|message| match message {
+                Message::Event(delivery) => delivery.event.id.to_string(),
+                Message::Time(time) => time.secs().to_string(),
+            })
+            .collect()
+    }
+
+    /// The number of the first delivery to the first manager.
+    fn first_number(managers: &mut mpsc::Receiver<mpsc::Receiver<Message>>) -> u64 {
+        let Message::Event(delivery) = managers.try_recv().unwrap().try_recv().unwrap() else {
+            panic!("an event comes first")
+        };
+        delivery.number
     }
 
     #[tokio::test]
-    async fn the_order_of_batches_is_restored_and_the_watermark_follows_it() {
+    async fn the_order_of_batches_is_restored() {
         let (roster, mut managers) = roster();
         let (batches, filtered) = mpsc::channel(8);
         let (_retire, retirements) = mpsc::channel(8);
-        let (watermark, reader) = watch::channel(ReceiptTime::default());
-        for batch in [batch(2, &["e"], Some(2)), batch(1, &["c", "d"], Some(1)), batch(0, &["a", "b"], None)]
-        {
+        for batch in [batch(2, &["e"], None), batch(1, &["c", "d"], None), batch(0, &["a", "b"], None)] {
             batches.try_send(batch).unwrap();
         }
         // One that never comes holds back what is behind it.
-        batches.try_send(batch(4, &["z"], Some(4))).unwrap();
+        batches.try_send(batch(4, &["z"], None)).unwrap();
         drop(batches);
-        roster.run(filtered, retirements, watermark).await;
+        roster.run(filtered, retirements).await;
         let mut mailbox = managers.try_recv().unwrap();
         assert_eq!(received(&mut mailbox), ["a", "b", "c", "d", "e"]);
-        assert_eq!(*reader.borrow(), ReceiptTime::from_secs(2));
         assert!(mailbox.recv().await.is_none(), "the mailboxes close at the end");
+    }
+
+    #[tokio::test]
+    async fn who_is_due_is_told_the_time_behind_the_events_that_came_before_and_once() {
+        let (mut roster, mut managers) = roster();
+        roster.dispatch(batch(0, &["a"], Some(10))).await;
+        let mut mailbox = managers.try_recv().unwrap();
+        assert_eq!(received(&mut mailbox), ["a", "10"], "a manager that has said nothing yet is told");
+        roster.dispatch(batch(1, &["b"], Some(11))).await;
+        assert_eq!(received(&mut mailbox), ["b"], "and then not before it asks");
+        let wake_time = roster.awake[0].as_ref().unwrap().wake_time.clone();
+        wake_time.set(13);
+        roster.dispatch(batch(2, &[], Some(12))).await;
+        assert_eq!(received(&mut mailbox), [] as [&str; 0]);
+        roster.dispatch(batch(3, &["c"], Some(14))).await;
+        assert_eq!(received(&mut mailbox), ["c", "14"]);
+    }
+
+    #[tokio::test]
+    async fn a_full_mailbox_is_told_the_time_later() {
+        let (mut roster, mut managers) = roster();
+        for n in 0..MAILBOX_EVENTS {
+            roster.deliver(concern(&n.to_string(), true)).await;
+        }
+        roster.dispatch(batch(0, &[], Some(10))).await;
+        let mut mailbox = managers.try_recv().unwrap();
+        assert_eq!(received(&mut mailbox).len(), MAILBOX_EVENTS);
+        roster.dispatch(batch(1, &[], Some(10))).await;
+        assert_eq!(received(&mut mailbox), [] as [&str; 0], "the same second is told once");
+        roster.dispatch(batch(2, &[], Some(11))).await;
+        assert_eq!(received(&mut mailbox), ["11"]);
     }
 
     #[tokio::test]
@@ -236,7 +294,7 @@ mod tests {
     async fn a_manager_that_has_not_handled_everything_stays_awake() {
         let (mut roster, mut managers) = roster();
         roster.deliver(concern("a", true)).await;
-        let handled = managers.try_recv().unwrap().try_recv().unwrap().number;
+        let handled = first_number(&mut managers);
         roster.awake[0].as_mut().unwrap().last += 1; // as if another were on its way
         roster.retire(Retirement { slot: SLOT, handled });
         assert_eq!(roster.counters.directives_active.get(), 1);
@@ -248,7 +306,7 @@ mod tests {
     async fn a_request_to_retire_that_was_overtaken_does_not_stop_the_next_manager() {
         let (mut roster, mut managers) = roster();
         roster.deliver(concern("a", true)).await;
-        let handled = managers.try_recv().unwrap().try_recv().unwrap().number;
+        let handled = first_number(&mut managers);
         let request = Retirement { slot: SLOT, handled };
         roster.retire(request);
         roster.deliver(concern("b", true)).await; // as many events as the first manager had

@@ -15,6 +15,7 @@ use dsiem_backend::filter::FilterMode;
 use dsiem_backend::http;
 use dsiem_backend::pipeline::{self, Parts, PipelineConfig};
 use dsiem_backend::state::Store;
+use dsiem_backend::workers::WorkerMode;
 use dsiem_core::assets::{self, Assets};
 use dsiem_core::backlog::Settings;
 use dsiem_core::directive::check::{self, Mode};
@@ -36,6 +37,9 @@ const GRACE: Duration = Duration::from_secs(60);
 
 /// How many events, and records of the alarm log, may wait.
 const QUEUE: usize = 100_000;
+
+/// Longer than events wait to be taken together, and too short for anything else to happen.
+const SETTLE: Duration = Duration::from_millis(5);
 
 /// What to start an [`Engine`] with.
 pub struct EngineConfig {
@@ -75,6 +79,7 @@ fn pipeline_config() -> PipelineConfig {
     PipelineConfig {
         settings: settings(),
         filter: FilterMode::Inline,
+        workers: WorkerMode::Inline,
         duplicate_window_secs: 600,
         max_backlogs: 1_000_000,
         preload: false,
@@ -164,7 +169,7 @@ impl Engine {
 
     /// Lets everything that can happen now happen. Time is paused, so the sleep ends once nobody has anything to do.
     pub async fn settle(&mut self) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(SETTLE).await;
         self.take_records();
     }
 
@@ -210,8 +215,8 @@ impl Engine {
     #[must_use]
     pub fn links(&self) -> Vec<(String, u8, String)> {
         let links = self.taken.iter().filter_map(|record| match record {
-            LogRecord::AlarmEvent { alarm_id, stage, event_id } => {
-                Some((alarm_id.to_string(), *stage, event_id.to_string()))
+            LogRecord::AlarmEvent { alarm_id, stage, event } => {
+                Some((alarm_id.to_string(), *stage, event.id.to_string()))
             }
             LogRecord::Alarm(_) => None,
         });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dsiem_backend::filter::FilterMode;
+use dsiem_backend::workers::WorkerMode;
 use dsiem_tests::engine::{EPOCH_SECS, Engine, EngineConfig, timestamp};
 use serde_json::{Value, json};
 
@@ -78,9 +79,10 @@ fn event(n: u64) -> Bytes {
 }
 
 /// Runs all events through an engine until it has had them all, and stops it.
-async fn run(filter: FilterMode) -> Correlated {
+async fn run(filter: FilterMode, workers: WorkerMode) -> Correlated {
     let mut config = EngineConfig::new(directives());
     config.pipeline.filter = filter;
+    config.pipeline.workers = workers;
     let mut engine = Engine::start(config, None);
     let events: Vec<_> = (0..EVENTS).map(event).collect();
     for batch in events.chunks(BATCH) {
@@ -140,14 +142,14 @@ fn result(engine: &Engine) -> Correlated {
     Correlated { links: unique, documents: documents.collect(), books }
 }
 
-fn on_threads(filter: FilterMode) -> Correlated {
+fn on_threads() -> Correlated {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
-    runtime.expect("a runtime").block_on(run(filter))
+    runtime.expect("a runtime").block_on(run(FilterMode::Threads(3), WorkerMode::Threads(3)))
 }
 
 fn on_one_thread() -> Correlated {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(run(FilterMode::Inline))
+    runtime.expect("a runtime").block_on(run(FilterMode::Inline, WorkerMode::Inline))
 }
 
 #[test]
@@ -156,7 +158,7 @@ fn many_threads_give_what_one_gives() {
     assert!(expected.books["opened"] > 5_000 && expected.books["completed"] > 1_000, "{:?}", expected.books);
     assert!(expected.books["expired"] > 1_000 && expected.books["duplicate"] > 100, "{:?}", expected.books);
     assert_eq!(expected.books["failed"], 0);
-    let got = on_threads(FilterMode::Threads(3));
+    let got = on_threads();
     assert_eq!(got.books, expected.books);
     let difference: Vec<_> = got.links.symmetric_difference(&expected.links).take(5).collect();
     assert!(difference.is_empty(), "links differ: {difference:?}");

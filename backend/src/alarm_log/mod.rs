@@ -8,14 +8,18 @@
 mod append_file;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dsiem_core::backlog::AlarmId;
+use dsiem_core::event::Event;
 use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
 use dsiem_runtime::status::Readiness;
 use serde::Serialize;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use append_file::{AppendFile, Pending};
@@ -27,8 +31,13 @@ pub const ALARM_EVENTS_FILE: &str = "siem_alarm_events.json";
 
 /// How many records may wait to be written; full, writers wait.
 const QUEUE_RECORDS: usize = 4096;
-/// How many records are written at once at most.
-const BATCH_RECORDS: usize = 512;
+/// How many records are written at once at most: all that may wait.
+const BATCH_RECORDS: usize = QUEUE_RECORDS;
+/// While records keep coming, they are written this often and not one by one; the first after a pause is written at
+/// once. Waking the writer and writing for each of them would cost more than correlating the event did.
+const WRITE_EVERY: Duration = Duration::from_millis(5);
+/// With so many waiting, the writer does not pause.
+const BUSY_RECORDS: usize = QUEUE_RECORDS / 4;
 /// A buffer that grew beyond this for one batch is given back afterwards.
 const KEPT_BUFFER_BYTES: usize = 4 << 20;
 /// The pause after the first failure to write; it doubles up to the last.
@@ -46,11 +55,11 @@ pub enum LogRecord {
     /// An event that was counted for a stage of an alarm.
     AlarmEvent {
         /// The alarm's id.
-        alarm_id: Box<str>,
+        alarm_id: AlarmId,
         /// The stage it was counted for.
         stage: u8,
-        /// The event's id, as it was sent.
-        event_id: Box<str>,
+        /// The event; its id goes into the line.
+        event: Arc<Event>,
     },
 }
 
@@ -79,15 +88,15 @@ impl AlarmLog {
 
     /// Hands a record to the writer; waits while the queue is full. Records of one caller are written in their order.
     pub async fn write(&self, record: LogRecord) {
+        let record = match self.queue.try_send(record) {
+            Ok(()) => return,
+            Err(TrySendError::Full(record) | TrySendError::Closed(record)) => record,
+        };
+        self.waiting.set(as_gauge(self.queue.max_capacity()));
         if self.queue.send(record).await.is_err() {
             // Only after the writer was told to give up: it has logged that.
             self.lost.inc();
         }
-        self.show_waiting();
-    }
-
-    fn show_waiting(&self) {
-        self.waiting.set(as_gauge(self.queue.max_capacity() - self.queue.capacity()));
     }
 }
 
@@ -184,6 +193,9 @@ impl Writer {
             if !self.write_out() {
                 return self.give_up();
             }
+            if self.records.len() < BUSY_RECORDS && !self.records.is_closed() {
+                thread::sleep(WRITE_EVERY);
+            }
         }
         for output in [&self.alarms, &self.events] {
             if let Err(error) = output.file.sync() {
@@ -200,8 +212,8 @@ impl Writer {
                 self.alarms.pending.buffer().extend_from_slice(&document);
                 self.alarms.pending.buffer().push(b'\n');
             }
-            LogRecord::AlarmEvent { alarm_id, stage, event_id } => {
-                let line = AlarmEventLine { alarm_id: &alarm_id, stage, event_id: &event_id };
+            LogRecord::AlarmEvent { alarm_id, stage, event } => {
+                let line = AlarmEventLine { alarm_id: alarm_id.as_str(), stage, event_id: &event.id };
                 let buffer = self.events.pending.buffer();
                 serde_json::to_writer(&mut *buffer, &line).expect("text and numbers always become JSON");
                 buffer.push(b'\n');
@@ -221,6 +233,7 @@ impl Writer {
                 return true;
             };
             self.failed(failure);
+            self.waiting.set(as_gauge(self.records.len()));
             if matches!(self.given_up.recv_timeout(pause), Err(blocking::RecvTimeoutError::Disconnected)) {
                 return false;
             }

@@ -42,7 +42,8 @@ fn alarm(text: &str) -> LogRecord {
 }
 
 fn link(event_id: &str) -> LogRecord {
-    LogRecord::AlarmEvent { alarm_id: "a1".into(), stage: 2, event_id: event_id.into() }
+    let event = Event { id: event_id.into(), ..(*crate::fixtures::event("e", 1, "10.0.0.9")).clone() };
+    LogRecord::AlarmEvent { alarm_id: AlarmId::saved("a1"), stage: 2, event: Arc::new(event) }
 }
 
 /// Waits until `condition` holds; the limit is far beyond what it takes.

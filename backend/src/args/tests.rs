@@ -29,6 +29,7 @@ const EXISTING: &[Row] = &[
     ("intel_private_ip", None, Some("intel-private-ip"), "DSIEM_INTELPRIVATEIP", "false"),
     ("reload-backlogs", None, None, "DSIEM_RELOAD_BACKLOGS", "true"),
     ("filter-threads", None, None, "DSIEM_FILTER_THREADS", "0"),
+    ("correlation-threads", None, None, "DSIEM_CORRELATION_THREADS", "0"),
     ("preload-all-directives", None, None, "DSIEM_PRELOAD_DIRECTIVES", "false"),
     ("idle-directives-timeout", None, None, "DSIEM_DIRECTIVES_IDLE_TIMEOUT_MINUTES", "10"),
     ("otel-tracing-enabled", None, None, "DSIEM_OTEL_TRACING_ENABLED", "false"),

@@ -10,12 +10,13 @@ use tokio::time::Instant;
 use super::*;
 use crate::enrich::EnrichSettings;
 use crate::fixtures::{self, NOW, directive, event};
+use crate::mailbox::{Sender, mailbox};
 
 const SLOT: BacklogSlot = BacklogSlot(3);
 
 /// A task as its manager sees it.
 struct Running {
-    mailbox: mpsc::Sender<ToBacklog>,
+    mailbox: Sender<ToBacklog>,
     answers: mpsc::Receiver<Answer>,
     task: JoinHandle<()>,
 }
@@ -28,8 +29,8 @@ fn opened(surroundings: &Arc<Surroundings>) -> (Backlog, Beginning) {
 
 fn task(
     surroundings: &Arc<Surroundings>,
-) -> (mpsc::Sender<ToBacklog>, mpsc::Receiver<Answer>, impl Future<Output = ()> + Send + 'static) {
-    let (mailbox, messages) = mpsc::channel(MAILBOX_MESSAGES);
+) -> (Sender<ToBacklog>, mpsc::Receiver<Answer>, impl Future<Output = ()> + Send + 'static) {
+    let (mailbox, messages) = mailbox();
     let (sender, answers) = mpsc::channel(8);
     let (backlog, beginning) = opened(surroundings);
     (mailbox, answers, BacklogTask::new(SLOT, backlog, surroundings.clone(), messages, sender).run(beginning))
@@ -79,7 +80,7 @@ fn what_an_open_backlog_costs_is_known() {
         ("BacklogTask", size_of::<BacklogTask>()),
         ("Backlog", size_of::<Backlog>()),
         ("Stage", size_of::<dsiem_core::backlog::Stage>()),
-        ("ToBacklog, times 32 in a block of the mailbox", size_of::<ToBacklog>()),
+        ("ToBacklog", size_of::<ToBacklog>()),
         ("Answer", size_of::<Answer>()),
         ("Sleep, boxed while a document is held back", size_of::<Sleep>()),
     ];
@@ -134,7 +135,7 @@ async fn a_task_that_owes_nothing_ends_without_an_answer() {
 async fn a_completed_backlog_with_nobody_to_ask_is_gone_at_once() {
     let (surroundings, _log) = fixtures::surroundings(10);
     let mut running = start(&surroundings);
-    let last = running.complete().await;
+    let last = running.complete().await.change.unwrap();
     assert_eq!((last.ending, last.lingers), (Some(Ending::Completed), false));
     running.task.await.unwrap();
 }
@@ -144,7 +145,7 @@ async fn an_ended_backlog_consumes_nothing_more_and_is_handed_back_with_its_look
     let (source, _listener) = silent_source();
     let (surroundings, _log) = fixtures::surroundings_with(10, vec![source], patient());
     let mut running = start(&surroundings);
-    assert!(running.complete().await.lingers);
+    assert!(running.complete().await.change.unwrap().lingers);
     let late = running.ask(ToBacklog::Event(event("d", 3, "10.0.0.9"))).await;
     assert!(!late.outcome.unwrap().consumed());
     let (reply, handed_back) = oneshot::channel();
@@ -171,7 +172,7 @@ async fn one_that_is_let_go_or_expires_is_written_as_it_is() {
     let (surroundings, mut log) = fixtures::surroundings(10);
     let mut running = start(&surroundings);
     let later = ReceiptTime::from_secs(NOW.secs() + 61);
-    let answer = running.ask(ToBacklog::Deadline(later)).await;
+    let answer = running.ask(ToBacklog::Deadline(later)).await.change.unwrap();
     assert_eq!((answer.ending, answer.lingers), (Some(Ending::TimedOut), false));
     running.task.await.unwrap();
     let mut last = None;

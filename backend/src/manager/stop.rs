@@ -1,20 +1,24 @@
 //! How a manager ends: asleep, because nobody needs it; in order, with its state saved; or by a fault, with the books right.
 
 use dsiem_core::snapshot::{DirectiveState, OpenBacklog};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::oneshot;
 use tracing::{debug, error};
 
-use super::{ASKED_AT_ONCE, IDLE_LOOK, Manager, Retirement};
+use super::table::Entry;
+use super::{ASKED_AT_ONCE, Manager, Message, Retirement};
 use crate::backlog::ToBacklog;
+use crate::mailbox::Sender;
 
 impl Manager {
     /// Asks to go to sleep when nothing is open and nothing has to be remembered.
     pub(super) fn ask_to_retire(&mut self) {
-        self.next_look = Instant::now() + IDLE_LOOK;
         let Some(timeout) = self.shared.idle_timeout else { return };
-        let forgotten = self.recent.forget_older(self.shared.clock.now());
-        if self.lingering.sweep() && forgotten && self.open.is_empty() && self.last_use.elapsed() >= timeout {
+        if !self.open.is_empty() {
+            return;
+        }
+        let timeout = i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX);
+        let forgotten = self.recent.forget_older(self.now);
+        if self.lingering.sweep() && forgotten && self.now.since(self.last_use) >= timeout {
             // Full: it asks again at the next look.
             self.shared.retirements.try_send(Retirement { slot: self.slot, handled: self.handled }).ok();
         }
@@ -22,13 +26,11 @@ impl Manager {
 
     /// Takes the state back from all backlogs and saves it.
     pub(super) async fn stop(mut self) {
-        let open: Vec<_> = self.open.mailboxes().cloned().collect();
-        self.leave_census();
+        let open = self.leave_census();
         let mut state =
             DirectiveState { backlogs: take_back(&open).await, remembered: self.recent.iter().collect() };
         self.count_lost(open.len() - state.backlogs.len());
-        let lingering: Vec<_> = self.lingering.mailboxes().cloned().collect();
-        state.backlogs.extend(take_back(&lingering).await);
+        state.backlogs.extend(take_back(self.lingering.mailboxes()).await);
         debug!(directive.id = self.directive.id, backlogs = state.backlogs.len(), "a directive stops");
         if let Some(store) = &self.shared.store {
             store.save(self.directive.id, state, self.shared.clock.now()).await;
@@ -43,20 +45,24 @@ impl Manager {
         }
     }
 
-    /// Lets go of all open backlogs; how many there were.
-    fn leave_census(&mut self) -> u64 {
-        self.open.drain().map(|entry| self.shared.census.leave(entry.ticket, entry.protected)).count() as u64
+    /// Lets go of all open backlogs; their mailboxes, oldest first.
+    fn leave_census(&mut self) -> Vec<Sender<ToBacklog>> {
+        let leave = |entry: Entry| {
+            self.shared.census.leave(entry.ticket, entry.protected);
+            entry.mailbox
+        };
+        self.open.drain().map(leave).collect()
     }
 }
 
 impl Drop for Manager {
     /// After a fault, what was open and every event that waited is lost, and counted.
     fn drop(&mut self) {
-        let backlogs = self.leave_census();
+        let backlogs = self.leave_census().len() as u64;
         self.mailbox.close();
         let mut events = self.unhandled as u64;
-        while self.mailbox.try_recv().is_ok() {
-            events += 1;
+        while let Ok(message) = self.mailbox.try_recv() {
+            events += u64::from(matches!(message, Message::Event(_)));
         }
         if backlogs + events > 0 {
             let counters = &self.shared.surroundings.counters;
@@ -73,10 +79,10 @@ impl Drop for Manager {
 }
 
 /// Asks backlogs for their state. One that has nothing left to do has none.
-async fn take_back(mailboxes: &[mpsc::Sender<ToBacklog>]) -> Vec<OpenBacklog> {
+async fn take_back(mailboxes: &[Sender<ToBacklog>]) -> Vec<OpenBacklog> {
     let mut backlogs = Vec::with_capacity(mailboxes.len());
     for group in mailboxes.chunks(ASKED_AT_ONCE) {
-        let ask = |mailbox: &mpsc::Sender<ToBacklog>| {
+        let ask = |mailbox: &Sender<ToBacklog>| {
             let (reply, handed_back) = oneshot::channel();
             mailbox.try_send(ToBacklog::HandBack(reply)).ok();
             handed_back

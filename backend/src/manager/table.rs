@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::backlog::ToBacklog;
+use crate::census::Ticket;
+use crate::mailbox::Sender;
 use dsiem_core::backlog::AlarmId;
 use dsiem_core::directive::Directive;
 use dsiem_core::expiry::Deadlines;
 use dsiem_core::hash::{Map, Seed, Set, map, set};
 use dsiem_core::routing::{BacklogSlot, Interests, Router};
-use tokio::sync::mpsc;
-
-use crate::backlog::ToBacklog;
-use crate::census::Ticket;
 
 /// One open backlog, as its manager knows it.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) mailbox: mpsc::Sender<ToBacklog>,
+    pub(super) mailbox: Sender<ToBacklog>,
     pub(super) alarm_id: AlarmId,
     pub(super) directive: Arc<Directive>,
     pub(super) interests: Interests,
@@ -106,13 +105,8 @@ impl Table {
         &self.router
     }
 
-    pub(super) fn mailbox(&self, slot: BacklogSlot) -> Option<&mpsc::Sender<ToBacklog>> {
+    pub(super) fn mailbox(&self, slot: BacklogSlot) -> Option<&Sender<ToBacklog>> {
         self.entries.get(&slot).map(|entry| &entry.mailbox)
-    }
-
-    /// Those of all open backlogs, oldest first, so that what is saved has an order.
-    pub(super) fn mailboxes(&self) -> impl Iterator<Item = &mpsc::Sender<ToBacklog>> {
-        self.entries.iter().collect::<BTreeMap<_, _>>().into_values().map(|entry| &entry.mailbox)
     }
 
     pub(super) fn has_alarm(&self, id: &AlarmId) -> bool {
@@ -131,10 +125,10 @@ impl Table {
         self.entries.is_empty()
     }
 
-    /// Takes all entries out.
+    /// Takes all entries out, oldest first, so that what is saved has an order.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Entry> + use<> {
-        let seed = self.seed;
-        std::mem::replace(self, Self::new(seed)).entries.into_values()
+        let all = std::mem::replace(self, Self::new(self.seed)).entries;
+        all.into_iter().collect::<BTreeMap<_, _>>().into_values()
     }
 }
 
@@ -145,18 +139,19 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{directive, event, settings};
+    use crate::mailbox::mailbox;
 
     fn slots(mailboxes: usize) -> Vec<BacklogSlot> {
         (0..mailboxes).map(|n| BacklogSlot(u32::try_from(n).unwrap())).collect()
     }
 
-    /// An entry as a manager makes it, for a backlog that `source` opened; its mailbox holds `n` messages.
+    /// Entry number `n` as a manager makes it, for a backlog that `source` opened.
     fn entry(n: usize, source: &str) -> Entry {
         let (settings, assets) = (settings(), Assets::new(Vec::new()));
         let context = Context { settings: &settings, assets: &assets };
         let (backlog, _) = Backlog::open(directive(1, "d"), &event(&format!("e{n}"), 1, source), context);
         Entry {
-            mailbox: mpsc::channel(n + 1).0,
+            mailbox: mailbox().0,
             alarm_id: backlog.id().clone(),
             directive: backlog.directive().clone(),
             interests: backlog.interests(&settings),
@@ -218,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_count_up_and_mailboxes_come_oldest_first() {
+    fn slots_count_up_and_entries_come_out_oldest_first() {
         let mut table = Table::new(settings().seed);
         for n in 0..20 {
             let slot = table.next_slot();
@@ -226,8 +221,8 @@ mod tests {
         }
         table.remove(BacklogSlot(0));
         assert_eq!(table.next_slot(), BacklogSlot(20), "a slot that was used is not used again");
-        let capacities: Vec<_> = table.mailboxes().map(mpsc::Sender::max_capacity).collect();
-        assert_eq!(capacities, (2..=20).collect::<Vec<_>>());
+        let deadlines: Vec<_> = table.drain().map(|entry| entry.deadline_secs).collect();
+        assert_eq!(deadlines, (1..20).map(|n| 100 - n).collect::<Vec<_>>());
     }
 
     #[test]

@@ -13,13 +13,11 @@ use crate::fixtures::{self, NOW, directive, event};
 struct Setup {
     shared: Arc<Shared>,
     log: mpsc::Receiver<LogRecord>,
-    _watermark: watch::Sender<ReceiptTime>,
     _retirements: mpsc::Receiver<Retirement>,
 }
 
 fn setup(max_backlogs: usize, records: usize) -> Setup {
     let (surroundings, log) = fixtures::surroundings(records);
-    let (_watermark, watermark) = watch::channel(ReceiptTime::default());
     let (retirements, _retirements) = mpsc::channel(8);
     let counters = surroundings.counters.clone();
     let shared = Shared {
@@ -27,7 +25,6 @@ fn setup(max_backlogs: usize, records: usize) -> Setup {
         clock: Clock::simulated(NOW),
         census: Census::new(max_backlogs, counters, Readiness::new()),
         pressure: Pressure::new(Duration::ZERO),
-        watermark,
         retirements,
         store: None,
         tasks: TaskTracker::new(),
@@ -35,16 +32,16 @@ fn setup(max_backlogs: usize, records: usize) -> Setup {
         idle_timeout: None,
         event_budget: Duration::from_secs(1),
     };
-    Setup { shared: Arc::new(shared), log, _watermark, _retirements }
+    Setup { shared: Arc::new(shared), log, _retirements }
 }
 
 impl Setup {
     /// A manager of a directive with this id, and its mailbox.
-    fn manager(&self, id: u32) -> (mpsc::Sender<Delivery>, Manager) {
-        let (mailbox, deliveries) = mpsc::channel(MAILBOX_EVENTS);
-        let directive = directive(id.into(), "d");
-        let state = DirectiveState::default();
-        (mailbox, Manager::new(DirectiveSlot(id), directive, self.shared.clone(), deliveries, state))
+    fn manager(&self, id: u32) -> (mpsc::Sender<Message>, Manager) {
+        let (mailbox, messages) = mpsc::channel(MAILBOX_EVENTS);
+        let (directive, shared) = (directive(id.into(), "d"), self.shared.clone());
+        let (wake_time, state) = (WakeTime::default(), DirectiveState::default());
+        (mailbox, Manager::new(DirectiveSlot(id), directive, shared, messages, wake_time, state))
     }
 
     fn counters(&self) -> &Counters {
@@ -52,8 +49,8 @@ impl Setup {
     }
 }
 
-fn delivery(number: u64, id: &str, source: &str) -> Delivery {
-    Delivery { number, event: event(id, 1, source), arrived: NOW, opens: true }
+fn delivery(number: u64, id: &str, source: &str) -> Message {
+    Message::Event(Delivery { number, event: event(id, 1, source), arrived: NOW, opens: true })
 }
 
 async fn until(counter: &Counter, count: u64) {
@@ -90,7 +87,7 @@ async fn a_failed_manager_counts_the_events_it_had_taken() {
         mailbox.try_send(delivery(number, "a", "10.0.0.1")).unwrap();
     }
     let second = Delivery { number: 5, event: event("b", 2, "10.0.0.1"), arrived: NOW, opens: false };
-    mailbox.try_send(second).unwrap();
+    mailbox.try_send(Message::Event(second)).unwrap();
     mailbox.try_send(delivery(6, "c", "10.0.0.2")).unwrap();
     let task = tokio::spawn(manager.run());
     until(&setup.counters().discarded_duplicate, 3).await;
@@ -134,7 +131,8 @@ async fn what_an_awake_directive_costs_is_known() {
         ("Manager", size_of::<Manager>()),
         ("Table", size_of::<Table>()),
         ("Entry of an open backlog", size_of::<Entry>()),
-        ("Delivery, times 32 in a block of the mailbox", size_of::<Delivery>()),
+        ("Message, times 32 in a block of the mailbox", size_of::<Message>()),
+        ("Answer, times 32 in a block of the answers", size_of::<Answer>()),
     ];
     for (what, bytes) in sizes {
         println!("{bytes:>5} bytes: {what}");
