@@ -1,0 +1,102 @@
+//! The filter threads without the decoder: what they do with an event once it is one.
+
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context as _;
+use dsiem_backend::filter::{Concern, Concerned, Filter, FilteredBatch};
+use dsiem_backend::ingest::BATCHES_IN_FLIGHT;
+use dsiem_core::event::{Event, EventKeys};
+use dsiem_core::index::DirectiveSlot;
+use dsiem_core::matcher::NoFirstEvents;
+use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::clock::Clock;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Decoded events with their place in the order.
+struct DecodedBatch {
+    sequence: u64,
+    events: Vec<Arc<Event>>,
+    arrived: ReceiptTime,
+    permit: OwnedSemaphorePermit,
+}
+
+/// Where decoded events go in.
+pub(crate) struct Decoded {
+    batches: crossbeam_channel::Sender<DecodedBatch>,
+    permits: Arc<Semaphore>,
+    next: u64,
+    clock: Clock,
+}
+
+impl Decoded {
+    /// Starts the threads; what is left of the events comes out of the receiver.
+    pub(crate) fn start(
+        filter: &Filter,
+        threads: usize,
+        clock: Clock,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<FilteredBatch>)> {
+        let (sender, filtered) = mpsc::channel(BATCHES_IN_FLIGHT);
+        let (batches, received) = crossbeam_channel::bounded(BATCHES_IN_FLIGHT);
+        for n in 0..threads {
+            let (filter, received, sender) = (filter.clone(), received.clone(), sender.clone());
+            thread::Builder::new()
+                .name(format!("filter-{n}"))
+                .spawn(move || work(&filter, &received, &sender))
+                .context("cannot start a filter thread")?;
+        }
+        let permits = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT));
+        Ok((Self { batches, permits, next: 0, clock }, filtered))
+    }
+
+    /// Hands events over; waits while too many are on their way.
+    pub(crate) fn send(&mut self, events: Vec<Arc<Event>>, runtime: &Handle) -> anyhow::Result<()> {
+        let permit = runtime.block_on(self.permits.clone().acquire_owned()).context("it is never closed")?;
+        let batch = DecodedBatch { sequence: self.next, events, arrived: self.clock.now(), permit };
+        self.next += 1;
+        self.batches.send(batch).ok().context("the filter threads are gone")
+    }
+}
+
+fn work(
+    filter: &Filter,
+    batches: &crossbeam_channel::Receiver<DecodedBatch>,
+    sender: &mpsc::Sender<FilteredBatch>,
+) {
+    let mut found = Vec::new();
+    for DecodedBatch { sequence, events, arrived, permit } in batches {
+        let concerns = events.into_iter().filter_map(|event| concern(filter, event, arrived, &mut found));
+        let filtered =
+            FilteredBatch { sequence, concerns: concerns.collect(), drained_at: Some(arrived), permit };
+        if sender.blocking_send(filtered).is_err() {
+            return;
+        }
+    }
+}
+
+/// The same steps as those of the backend's filter, behind its decoder.
+fn concern(
+    filter: &Filter,
+    event: Arc<Event>,
+    arrived: ReceiptTime,
+    found: &mut Vec<DirectiveSlot>,
+) -> Option<Concern> {
+    let catalog = &filter.catalog;
+    catalog.index().concerned(&EventKeys::from(&*event), found);
+    if found.is_empty() {
+        filter.counters.events_unconcerned.inc();
+        return None;
+    }
+    if catalog.assets().is_whitelisted(event.src_ip) {
+        filter.counters.events_whitelisted.inc();
+        return None;
+    }
+    if event.is_from_the_future(filter.max_clock_skew_secs) {
+        filter.counters.events_from_the_future.inc();
+    }
+    let opens = |slot| catalog.directive(slot).rules[0].matches(&event, catalog.assets(), &NoFirstEvents);
+    let directives = found.iter().map(|slot| Concerned { slot: *slot, opens: opens(*slot) }).collect();
+    filter.counters.events_dispatched.inc();
+    Some(Concern { event, arrived, directives })
+}

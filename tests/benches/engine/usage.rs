@@ -1,0 +1,55 @@
+//! What the threads of this process have used, as the system says in `/proc`, and its memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::Context as _;
+
+/// The names of the engine's threads; what other threads take is the benchmark's.
+const PARTS: [&str; 5] = ["ingest", "filter", "dispatcher", "worker", "alarm-log"];
+
+/// Nanoseconds on a CPU so far, by name of the thread.
+#[derive(Debug)]
+pub(crate) struct ThreadTimes(BTreeMap<String, u64>);
+
+impl ThreadTimes {
+    /// What all threads have used so far.
+    pub(crate) fn read() -> anyhow::Result<Self> {
+        let mut times = BTreeMap::new();
+        for task in fs::read_dir("/proc/self/task").context("cannot list the threads")? {
+            let folder = task.context("cannot list the threads")?.path();
+            // A thread that ends meanwhile is none of the engine's.
+            let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_default();
+            let (name, used) = (read("comm"), read("schedstat"));
+            let nanos = used.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
+            *times.entry(name.trim_end().to_owned()).or_default() += nanos.unwrap_or(0);
+        }
+        anyhow::ensure!(times.values().sum::<u64>() > 0, "this system does not say what threads use");
+        Ok(Self(times))
+    }
+
+    /// What they have used since `before`.
+    pub(crate) fn since(mut self, before: &Self) -> Self {
+        for (name, nanos) in &mut self.0 {
+            *nanos = nanos.saturating_sub(before.0.get(name).copied().unwrap_or(0));
+        }
+        self
+    }
+
+    /// What the engine's parts have used; those that have threads of their own here.
+    pub(crate) fn by_part(&self) -> BTreeMap<String, u64> {
+        let of = |part: &str| {
+            let threads = self.0.iter().filter(|(name, _)| name.starts_with(part));
+            threads.map(|(_, nanos)| nanos).sum::<u64>()
+        };
+        PARTS.iter().map(|part| ((*part).to_owned(), of(part))).filter(|(_, nanos)| *nanos > 0).collect()
+    }
+}
+
+/// Resident memory of this process.
+pub(crate) fn resident_kib() -> anyhow::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status").context("cannot read the state of this process")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse().ok());
+    kib.context("this system does not say how much memory is resident")
+}
