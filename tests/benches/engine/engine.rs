@@ -35,7 +35,7 @@ use crate::traffic::Traffic;
 use crate::wiring;
 
 /// How many events may wait on the bus, as by default.
-const QUEUE_EVENTS: usize = 32_768;
+pub(crate) const QUEUE_EVENTS: usize = 32_768;
 
 /// How many alarm records may wait, as in front of the files.
 const QUEUE_RECORDS: usize = 4_096;
@@ -45,6 +45,9 @@ const MAX_BACKLOGS: usize = 10_000_000;
 
 /// Backlogs that are opened at a time, so that the events that open them are not all in memory.
 const OPENED_AT_ONCE: u64 = 16_384;
+
+/// How often is looked whether everything has been handled.
+const POLL: Duration = Duration::from_micros(200);
 
 /// An engine that gets nothing done for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -143,7 +146,7 @@ impl Engine {
     pub(crate) fn wait(&self) -> anyhow::Result<()> {
         let mut last = (self.handled(), Instant::now());
         while last.0 < self.sent {
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(POLL);
             let handled = self.handled();
             if handled > last.0 {
                 last = (handled, Instant::now());

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 const PARTS: [&str; 5] = ["ingest", "filter", "dispatcher", "worker", "alarm-log"];
 
 /// Nanoseconds on a CPU so far, by name of the thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ThreadTimes(BTreeMap<String, u64>);
 
 impl ThreadTimes {
@@ -34,6 +34,13 @@ impl ThreadTimes {
             *nanos = nanos.saturating_sub(before.0.get(name).copied().unwrap_or(0));
         }
         self
+    }
+
+    /// Counts `more` in.
+    pub(crate) fn add(&mut self, more: &Self) {
+        for (name, nanos) in &more.0 {
+            *self.0.entry(name.clone()).or_default() += nanos;
+        }
     }
 
     /// What the engine's parts have used; those that have threads of their own here.
