@@ -12,6 +12,7 @@ mod engine;
 mod feed;
 #[path = "../pipeline/machine.rs"]
 mod machine;
+mod sizes;
 mod table;
 #[path = "../pipeline/traffic.rs"]
 #[expect(dead_code, reason = "the whole pipeline reads event numbers back out of alarm files")]
@@ -57,15 +58,16 @@ struct Args {
 enum Part {
     /// Runs one case in this process, as profilers want it
     Case(Case),
+    /// Says how large the values are that a backlog is made of
+    Sizes,
 }
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    if let Some(Part::Case(case)) = &args.part {
-        let figures = case.run()?;
-        say(&format!("{}\n", figures.to_json()))?;
-        // Whatever is still open is left to the system: letting go of a million backlogs takes longer than the case.
-        std::process::exit(0);
+    match &args.part {
+        Some(Part::Case(case)) => return say(&format!("{}\n", case.run()?.to_json())),
+        Some(Part::Sizes) => return say(&sizes::list()),
+        None => {}
     }
     let chosen: Vec<Row> = cases::all().into_iter().filter(|row| row.is_chosen(&args.only)).collect();
     anyhow::ensure!(!chosen.is_empty(), "no case has {:?} in its name; --list names them", args.only);
