@@ -71,9 +71,7 @@ impl Case {
     /// Events are made a round at a time while the clock stands: all at once, they would be out of every cache when
     /// their turn comes, and in the figures of memory.
     pub(crate) fn run(&self) -> anyhow::Result<Figures> {
-        let started = Instant::now();
         let mut engine = Engine::start(self)?;
-        let load_secs = started.elapsed().as_secs_f64();
         let traffic = Traffic {
             directives: self.directives,
             sources: self.backlogs,
@@ -100,7 +98,7 @@ impl Case {
         std::mem::forget(engine);
         let (events, backlogs) = (self.events, traffic.backlogs());
         let (wall_secs, nanos) = (wall.as_secs_f64(), times.by_part());
-        Ok(Figures { events, backlogs, wall_secs, load_secs, empty_kib, open_kib, nanos })
+        Ok(Figures { events, backlogs, wall_secs, empty_kib, open_kib, nanos })
     }
 }
 
@@ -113,8 +111,6 @@ pub(crate) struct Figures {
     pub(crate) backlogs: u64,
     /// From the first event that was sent to the last one handled.
     pub(crate) wall_secs: f64,
-    /// From nothing to an engine with its directives.
-    pub(crate) load_secs: f64,
     /// Resident memory before the backlogs.
     pub(crate) empty_kib: u64,
     /// Resident memory with the backlogs open, before the events.
@@ -138,7 +134,7 @@ impl Figures {
     /// As one line for another process.
     pub(crate) fn to_json(&self) -> Value {
         json!({"events": self.events, "backlogs": self.backlogs, "wall_secs": self.wall_secs,
-               "load_secs": self.load_secs, "empty_kib": self.empty_kib, "open_kib": self.open_kib,
+               "empty_kib": self.empty_kib, "open_kib": self.open_kib,
                "nanos": self.nanos})
     }
 
@@ -146,13 +142,12 @@ impl Figures {
     pub(crate) fn from_json(text: &[u8]) -> anyhow::Result<Self> {
         let value: Value = serde_json::from_slice(text).context("a case does not say what it took")?;
         let count = |key: &str| value[key].as_u64().with_context(|| format!("a case does not say {key}"));
-        let secs = |key: &str| value[key].as_f64().with_context(|| format!("a case does not say {key}"));
+        let wall_secs = value["wall_secs"].as_f64().context("a case does not say how long it took")?;
         let parts = value["nanos"].as_object().into_iter().flatten();
         Ok(Self {
             events: count("events")?,
             backlogs: count("backlogs")?,
-            wall_secs: secs("wall_secs")?,
-            load_secs: secs("load_secs")?,
+            wall_secs,
             empty_kib: count("empty_kib")?,
             open_kib: count("open_kib")?,
             nanos: parts.filter_map(|(part, nanos)| Some((part.clone(), nanos.as_u64()?))).collect(),
