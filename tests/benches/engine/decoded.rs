@@ -24,7 +24,7 @@ struct DecodedBatch {
 
 /// Where decoded events go in.
 pub(crate) struct Decoded {
-    batches: crossbeam_channel::Sender<DecodedBatch>,
+    threads: Vec<mpsc::Sender<DecodedBatch>>,
     permits: Arc<Semaphore>,
     next: u64,
     clock: Clock,
@@ -38,34 +38,32 @@ impl Decoded {
         clock: Clock,
     ) -> anyhow::Result<(Self, mpsc::Receiver<FilteredBatch>)> {
         let (sender, filtered) = mpsc::channel(BATCHES_IN_FLIGHT);
-        let (batches, received) = crossbeam_channel::bounded(BATCHES_IN_FLIGHT);
-        for n in 0..threads {
-            let (filter, received, sender) = (filter.clone(), received.clone(), sender.clone());
-            thread::Builder::new()
-                .name(format!("filter-{n}"))
-                .spawn(move || work(&filter, &received, &sender))
-                .context("cannot start a filter thread")?;
-        }
+        let start = |n| {
+            let (batches, received) = mpsc::channel(BATCHES_IN_FLIGHT);
+            let (filter, sender) = (filter.clone(), sender.clone());
+            let thread = thread::Builder::new().name(format!("filter-{n}"));
+            thread.spawn(move || work(&filter, received, &sender)).context("cannot start a filter thread")?;
+            Ok(batches)
+        };
+        let threads = (0..threads).map(start).collect::<anyhow::Result<Vec<_>>>()?;
         let permits = Arc::new(Semaphore::new(BATCHES_IN_FLIGHT));
-        Ok((Self { batches, permits, next: 0, clock }, filtered))
+        Ok((Self { threads, permits, next: 0, clock }, filtered))
     }
 
     /// Hands events over; waits while too many are on their way.
     pub(crate) fn send(&mut self, events: Vec<Arc<Event>>, runtime: &Handle) -> anyhow::Result<()> {
         let permit = runtime.block_on(self.permits.clone().acquire_owned()).context("it is never closed")?;
         let batch = DecodedBatch { sequence: self.next, events, arrived: self.clock.now(), permit };
+        let thread = (self.next % self.threads.len() as u64) as usize;
         self.next += 1;
-        self.batches.send(batch).ok().context("the filter threads are gone")
+        // A permit goes with each, so there is always room.
+        self.threads[thread].try_send(batch).ok().context("the filter threads are gone")
     }
 }
 
-fn work(
-    filter: &Filter,
-    batches: &crossbeam_channel::Receiver<DecodedBatch>,
-    sender: &mpsc::Sender<FilteredBatch>,
-) {
+fn work(filter: &Filter, mut batches: mpsc::Receiver<DecodedBatch>, sender: &mpsc::Sender<FilteredBatch>) {
     let mut found = Vec::new();
-    for DecodedBatch { sequence, events, arrived, permit } in batches {
+    while let Some(DecodedBatch { sequence, events, arrived, permit }) = batches.blocking_recv() {
         let concerns = events.into_iter().filter_map(|event| concern(filter, event, arrived, &mut found));
         let filtered =
             FilteredBatch { sequence, concerns: concerns.collect(), drained_at: Some(arrived), permit };

@@ -15,12 +15,14 @@ use dsiem_backend::enrich::{Enrich, EnrichSettings};
 use dsiem_backend::filter::FilterMode;
 use dsiem_backend::http;
 use dsiem_backend::pipeline::{self, Parts, PipelineConfig};
+use dsiem_backend::workers::WorkerMode;
 use dsiem_core::assets::{self, Assets};
 use dsiem_core::backlog::Settings;
 use dsiem_core::hash::Seed;
 use dsiem_runtime::bus::{EventPublisher, PublishError, memory};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::program;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
 use tempfile::TempDir;
@@ -100,7 +102,7 @@ impl Engine {
                 Door::Bytes(bus.publisher)
             }
             Way::Apart => {
-                wiring::apart(&config, parts, runtime.handle())?;
+                wiring::apart(&config, parts)?;
                 Door::Bytes(bus.publisher)
             }
             Way::Decoded => Door::Decoded(wiring::decoded(&config, parts, runtime.handle())?),
@@ -208,6 +210,7 @@ fn config(filters: usize) -> PipelineConfig {
     PipelineConfig {
         settings: Settings::new(Seed(7)),
         filter: FilterMode::Threads(filters),
+        workers: WorkerMode::Threads(program::cpus()),
         duplicate_window_secs: 600,
         max_backlogs: MAX_BACKLOGS,
         preload: false,

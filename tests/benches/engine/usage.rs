@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::Context as _;
 
 /// The names of the engine's threads; what other threads take is the benchmark's.
-const PARTS: [&str; 5] = ["ingest", "filter", "dispatcher", "worker", "alarm-log"];
+const PARTS: [&str; 6] = ["ingest", "filter", "dispatcher", "worker", "correlation", "alarm-log"];
 
 /// Nanoseconds on a CPU so far, by name of the thread.
 #[derive(Debug, Default)]

@@ -15,18 +15,18 @@ use dsiem_backend::manager::{Manager, Retirement, Shared};
 use dsiem_backend::pipeline::{Parts, PipelineConfig};
 use dsiem_backend::pressure::Pressure;
 use dsiem_backend::roster::{RETIREMENTS, Roster};
+use dsiem_backend::workers::Workers;
 use dsiem_core::snapshot::DirectiveState;
-use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::status::Readiness;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::decoded::Decoded;
 
-/// Starts an engine with ingest and the dispatcher on threads of their own; managers and backlogs have the workers.
-pub(crate) fn apart(config: &PipelineConfig, parts: Parts, workers: &Handle) -> anyhow::Result<()> {
+/// Starts an engine with ingest and the dispatcher on threads of their own, as managers and backlogs are anyway.
+pub(crate) fn apart(config: &PipelineConfig, parts: Parts) -> anyhow::Result<()> {
     let (catalog, filter) = catalog_and_filter(config, &parts);
     let (send, filtered) = filter::start(filter, config.filter, BATCHES_IN_FLIGHT)?;
     let queue_length = parts.metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
@@ -38,15 +38,15 @@ pub(crate) fn apart(config: &PipelineConfig, parts: Parts, workers: &Handle) -> 
         enrich: parts.enrich,
         counters: counters.clone(),
     };
-    let behind = Behind::new(config, catalog, surroundings, parts.clock);
+    let behind = Behind::new(config, catalog, surroundings, parts.clock)?;
     on_own_thread("ingest", async move {
         ingest::run(subscription, counters, queue_length, shutdown, send).await;
     })?;
-    on_own_thread("dispatcher", behind.run(filtered, workers.clone()))
+    on_own_thread("dispatcher", behind.run(filtered))
 }
 
 /// Starts an engine without the decoder; where its events go in.
-pub(crate) fn decoded(config: &PipelineConfig, parts: Parts, workers: &Handle) -> anyhow::Result<Decoded> {
+pub(crate) fn decoded(config: &PipelineConfig, parts: Parts, runtime: &Handle) -> anyhow::Result<Decoded> {
     let (catalog, filter) = catalog_and_filter(config, &parts);
     let FilterMode::Threads(threads) = config.filter else { anyhow::bail!("the filter has threads here") };
     let (door, filtered) = Decoded::start(&filter, threads, parts.clock.clone())?;
@@ -57,8 +57,8 @@ pub(crate) fn decoded(config: &PipelineConfig, parts: Parts, workers: &Handle) -
         enrich: parts.enrich,
         counters: parts.counters,
     };
-    let behind = Behind::new(config, catalog, surroundings, parts.clock);
-    workers.spawn(behind.run(filtered, workers.clone()));
+    let behind = Behind::new(config, catalog, surroundings, parts.clock)?;
+    runtime.spawn(behind.run(filtered));
     Ok(door)
 }
 
@@ -84,20 +84,23 @@ struct Behind {
     catalog: Arc<Catalog>,
     shared: Arc<Shared>,
     wishes: mpsc::Receiver<Retirement>,
-    watermark: watch::Sender<ReceiptTime>,
+    workers: Workers,
 }
 
 impl Behind {
-    fn new(config: &PipelineConfig, catalog: Arc<Catalog>, surroundings: Surroundings, clock: Clock) -> Self {
+    fn new(
+        config: &PipelineConfig,
+        catalog: Arc<Catalog>,
+        surroundings: Surroundings,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let (retirements, wishes) = mpsc::channel(RETIREMENTS);
-        let (watermark, watermark_reader) = watch::channel(ReceiptTime::default());
         let census = Census::new(config.max_backlogs, surroundings.counters.clone(), Readiness::new());
         let shared = Arc::new(Shared {
             surroundings: Arc::new(surroundings),
             clock,
             census,
             pressure: Pressure::new(config.max_delay),
-            watermark: watermark_reader,
             retirements,
             store: None,
             tasks: TaskTracker::new(),
@@ -105,18 +108,22 @@ impl Behind {
             idle_timeout: Some(config.idle_timeout),
             event_budget: Duration::from_secs(1) / config.target_eps.max(1),
         });
-        Self { catalog, shared, wishes, watermark }
+        let workers = Workers::start(config.workers).context("cannot start the correlation threads")?;
+        Ok(Self { catalog, shared, wishes, workers })
     }
 
-    /// The dispatcher; the managers that it wakes, and their backlogs, are tasks of `workers`.
-    async fn run(self, filtered: mpsc::Receiver<FilteredBatch>, workers: Handle) {
-        let Self { catalog, shared, wishes, watermark } = self;
+    /// The dispatcher; the managers that it wakes, and their backlogs, are tasks of the workers.
+    async fn run(self, filtered: mpsc::Receiver<FilteredBatch>) {
+        let Self { catalog, shared, wishes, workers } = self;
         let (directives, counters) = (catalog.len(), shared.surroundings.counters.clone());
-        let wake = Box::new(move |slot, mailbox| {
-            let (directive, state) = (catalog.directive(slot).clone(), DirectiveState::default());
-            let manager = Manager::new(slot, directive, shared.clone(), mailbox, state);
-            drop(workers.spawn(manager.run()));
+        let running = TaskTracker::new();
+        let wake = Box::new(move |slot, mailbox, wake_time| {
+            let (directive, shared) = (catalog.directive(slot).clone(), shared.clone());
+            let state = DirectiveState::default();
+            let run =
+                async move { Manager::new(slot, directive, shared, mailbox, wake_time, state).run().await };
+            workers.spawn(&running, run);
         });
-        Roster::new(directives, wake, counters).run(filtered, wishes, watermark).await;
+        Roster::new(directives, wake, counters).run(filtered, wishes).await;
     }
 }
