@@ -3,13 +3,17 @@
 //! `make bench` runs all workloads and prints a table; `docs/performance.md` says what the columns mean. The load and
 //! the floor are this same program in processes of their own, so that what they take is not counted as ours.
 
+mod books;
+mod flat;
 mod floor;
+mod latency;
 mod load;
 mod machine;
 mod measure;
 mod nats_load;
-mod order;
 mod own;
+mod rules;
+mod stage;
 mod table;
 mod traffic;
 mod usage;
@@ -17,13 +21,14 @@ mod web_load;
 mod workloads;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::table::Row;
-use crate::workloads::Workload;
+use crate::workloads::{Kind, Workload};
 
 /// What the whole pipeline costs an event, in release binaries, beside the floor of the same run.
 #[derive(Debug, Parser)]
@@ -36,6 +41,18 @@ struct Args {
     /// Only workloads with this in their name; may be repeated
     #[arg(long)]
     only: Vec<String>,
+
+    /// Those too that take minutes and gigabytes
+    #[arg(long)]
+    all: bool,
+
+    /// Millions of events for the one that shows that memory stays flat
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    flat_millions: u64,
+
+    /// File into which the rows of the tables are written too
+    #[arg(long)]
+    json: Option<PathBuf>,
 
     /// Say which workloads there are
     #[arg(long)]
@@ -71,19 +88,31 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the workloads one after the other and prints the table; fails if an event was lost or out of order.
+/// Runs the workloads one after the other and prints the tables; fails if an event was lost or out of order.
 fn all(args: &Args) -> anyhow::Result<ExitCode> {
-    let chosen: Vec<Workload> = workloads::all().into_iter().filter(|w| w.is_chosen(&args.only)).collect();
+    let chosen: Vec<Workload> =
+        workloads::all().into_iter().filter(|w| w.is_chosen(&args.only, args.all)).collect();
     anyhow::ensure!(!chosen.is_empty(), "no workload has {:?} in its name; --list names them", args.only);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     say(&format!("{}\n", machine::line()))?;
-    let mut rows: Vec<Row> = Vec::new();
+    let (mut rows, mut samples): (Vec<Row>, _) = (Vec::new(), Vec::new());
     for workload in &chosen {
         progress(&format!("{} ...\n", workload.name))?;
-        rows.push(runtime.block_on(measure::measure(workload, args.seconds))?);
+        match workload.kind {
+            Kind::Flat => samples = runtime.block_on(flat::run(workload, args.flat_millions))?,
+            _ => rows.push(runtime.block_on(measure::measure(workload, args.seconds))?),
+        }
     }
     say(&table::render(&rows))?;
-    let wrong = rows.iter().any(Row::is_wrong);
+    if !samples.is_empty() {
+        say(&format!("\n{}", flat::render(&samples)))?;
+    }
+    if let Some(path) = &args.json {
+        let rows: Vec<_> = rows.iter().map(|row| row.json(&rows)).collect();
+        let text = format!("{:#}\n", serde_json::Value::from(rows));
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let wrong = rows.iter().any(Row::is_wrong) || flat::is_wrong(&samples);
     Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -1,195 +1,158 @@
-//! One workload from start to end: programs up, backlogs open, floor, load, floor, and the books.
+//! One workload from start to end: programs up, backlogs open, floors and loads in turn, and the books.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use dsiem_tests::installation::{Node, Setup};
-use dsiem_tests::nats::NatsServer;
+use dsiem_tests::lookup::LookUp;
 
+use crate::books;
+use crate::latency::{Follower, Latency, read_times};
 use crate::load::{Form, Load};
-use crate::order::{self, Counted};
-use crate::own;
+use crate::stage::{Account, Stage};
 use crate::table::Row;
-use crate::traffic::{Phase, Traffic, directive_file};
-use crate::usage::{Cpu, resident_mib};
-use crate::workloads::{Target, Workload};
+use crate::usage::{Memory, writes_of_thread};
+use crate::workloads::{Kind, Workload};
 
-/// Events a second while backlogs are opened.
-const OPENING_RATE: u32 = 20_000;
+/// A load is sent in so many parts, with a floor before, between and behind them, so that what else happens on the
+/// machine meets both.
+const PARTS: u64 = 2;
 
-/// The floor is never measured at less, where it would mostly be waking up.
-const MIN_FLOOR_RATE: u32 = 20_000;
+/// How long a slow look-up service takes.
+const SLOW: Duration = Duration::from_secs(5);
 
-/// Of how many seconds of load one figure of the floor is.
-const FLOOR_SECS: u32 = 2;
-
-/// When the books have not changed for so long, what is missing is lost.
-const QUIET: Duration = Duration::from_secs(5);
-
-/// How often the books are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// A consumer that was to count what is delivered has ended by then.
-const DELIVERED_WITHIN: Duration = Duration::from_secs(60);
-
-/// The processes of a workload; those behind `node` only have to be there.
-struct Stage {
-    node: Node,
-    nats: NatsServer,
-    _frontend: Option<Node>,
-}
+/// The thread that writes the alarm files.
+const WRITER: &str = "alarm-log";
 
 /// Runs one workload with `seconds` of load.
 pub(crate) async fn measure(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
-    let stage = Stage::set(workload).await;
+    let run = async {
+        match workload.kind {
+            Kind::Cost => cost(workload, seconds).await,
+            Kind::Latency => latency(workload, seconds).await,
+            Kind::SlowLookUps => slow_look_ups(workload, seconds).await,
+            Kind::Flat => anyhow::bail!("it has a table of its own"),
+        }
+    };
+    run.await.context(workload.name)
+}
+
+/// What an event costs, beside the floor.
+async fn cost(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
+    let stage = Stage::set(workload, None).await?;
     stage.open_backlogs(workload).await?;
-    let before = [stage.floor(workload).await?, stage.floor(workload).await?];
-    let mut row = stage.load(workload, seconds).await?;
-    let mut floors = [before[0], before[1], stage.floor(workload).await?];
-    floors.sort_by(f64::total_cmp);
-    row.floor_micros = floors[1];
+    let (mut run, mut floors) = (Run::begin(workload, &stage)?, vec![stage.floor(workload).await?]);
+    for load in parts(&stage, workload, seconds)? {
+        stage.send(&load, &mut run.account).await?;
+        floors.push(stage.floor(workload).await?);
+    }
+    let mut row = run.end()?;
+    row.floor_micros = Some(median(floors));
     Ok(row)
 }
 
-impl Stage {
-    async fn set(workload: &Workload) -> Self {
-        let nats = NatsServer::start().await;
-        let directives = directive_file(workload.traffic.directives.max(1), workload.later);
-        let (node, frontend) = match workload.target {
-            Target::Standalone => (Node::standalone(Setup::new(&directives)).await, None),
-            Target::Frontend => {
-                (Node::frontend(&nats, "fe-1", Setup::default().with_default_assets()).await, None)
-            }
-            Target::Backend => {
-                let files = Setup::default().with_default_assets().directives_of("be-1", &directives);
-                let frontend = Node::frontend(&nats, "fe-1", files).await;
-                (Node::backend(&nats, &frontend, "be-1", Setup::default()).await, Some(frontend))
-            }
-        };
-        Self { node, nats, _frontend: frontend }
+/// How long it takes from the request to the alarm line.
+async fn latency(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
+    let stage = Stage::set(workload, None).await?;
+    stage.open_backlogs(workload).await?;
+    let mut run = Run::begin(workload, &stage)?;
+    let times = stage.log("times");
+    let load = Load { times: Some(times.clone()), ..whole(&stage, workload, seconds)? };
+    let follower = Follower::start(stage.log("siem_alarm_events.json"));
+    stage.send(&load, &mut run.account).await?;
+    let lines = follower.seen()?;
+    let mut row = run.end()?;
+    row.latency = Some(Latency::of(read_times(&times)?, &lines, workload.form.batch())?);
+    Ok(row)
+}
+
+/// The same load on two stages in turn: one has a look-up service that is slow, the other has none.
+async fn slow_look_ups(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
+    let service = LookUp::start(Some("known attacker")).await;
+    service.set_delay(SLOW);
+    let without = Stage::set(workload, None).await?;
+    let with = Stage::set(workload, Some(service)).await?;
+    let (mut run, mut account) = (Run::begin(workload, &with)?, Account::EMPTY);
+    let pairs = parts(&with, workload, seconds)?.into_iter().zip(parts(&without, workload, seconds)?);
+    for (load_with, load_without) in pairs {
+        without.send(&load_without, &mut account).await?;
+        with.send(&load_with, &mut run.account).await?;
+    }
+    let mut row = run.end()?;
+    row.without_eps = Some(account.eps());
+    Ok(row)
+}
+
+/// All events of a workload as one load.
+fn whole(stage: &Stage, workload: &Workload, seconds: u32) -> anyhow::Result<Load> {
+    let events = u64::from(workload.rate) * u64::from(seconds);
+    stage.plan(workload.form, workload.traffic, workload.rate, events.next_multiple_of(workload.form.batch()))
+}
+
+/// The same in parts, one behind the other.
+fn parts(stage: &Stage, workload: &Workload, seconds: u32) -> anyhow::Result<Vec<Load>> {
+    let whole = whole(stage, workload, seconds)?;
+    let each = (whole.events / PARTS).next_multiple_of(workload.form.batch()).max(1);
+    let firsts = (0..whole.events).step_by(usize::try_from(each).unwrap_or(1));
+    Ok(firsts.map(|first| Load { first, events: each.min(whole.events - first), ..whole.clone() }).collect())
+}
+
+/// A measurement that goes on.
+struct Run<'a> {
+    workload: &'a Workload,
+    stage: &'a Stage,
+    account: Account,
+    before: Memory,
+    writes_before: u64,
+}
+
+impl<'a> Run<'a> {
+    fn begin(workload: &'a Workload, stage: &'a Stage) -> anyhow::Result<Self> {
+        let pid = stage.node.program.id();
+        let (before, writes_before) = (Memory::of(pid)?, writes_of_thread(pid, WRITER)?);
+        Ok(Self { workload, stage, account: Account::EMPTY, before, writes_before })
     }
 
-    /// A load on what is measured.
-    fn plan(&self, workload: &Workload, traffic: Traffic, rate: u32, events: u64) -> anyhow::Result<Load> {
-        let port = if workload.form == Form::Nats { self.nats_port()? } else { self.node.http.port() };
-        Ok(Load { port, form: workload.form, rate, events, to_floor: false, traffic })
-    }
-
-    fn nats_port(&self) -> anyhow::Result<u16> {
-        let url = self.nats.url();
-        url.rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok())
-            .context("the address of NATS ends with a port")
-    }
-
-    async fn open_backlogs(&self, workload: &Workload) -> anyhow::Result<()> {
-        let backlogs = workload.traffic.backlogs();
-        if backlogs == 0 {
-            return Ok(());
-        }
-        let load = self.plan(workload, workload.traffic.opening(), OPENING_RATE, backlogs)?;
-        own::send(&load).await?;
-        let opened = self.wait_for("dsiem_pairs_opened_total", backlogs).await;
-        anyhow::ensure!(opened == backlogs, "{}: only {opened} of {backlogs} backlogs opened", workload.name);
-        self.settled_cpu().await?;
-        Ok(())
-    }
-
-    /// What the floor takes for an event, in CPU microseconds.
-    async fn floor(&self, workload: &Workload) -> anyhow::Result<f64> {
-        let rate = workload.rate.max(MIN_FLOOR_RATE);
-        let (port, events) = (self.nats_port()?, u64::from(rate * FLOOR_SECS));
-        let traffic = Traffic { phase: Phase::Count, ..workload.traffic };
-        let load = Load { port, form: Form::Nats, rate, events, to_floor: true, traffic };
-        let mut consumer = own::consumer(port, events, false).await?;
-        let before = consumer.cpu()?;
-        own::send(&load).await?;
-        let taken =
-            tokio::time::timeout(DELIVERED_WITHIN, consumer.line()).await.context("the floor hangs")??;
-        anyhow::ensure!(taken == events.to_string(), "the floor got {taken} of {events} events");
-        Ok(consumer.cpu()?.micros_since(before) / as_float(events))
-    }
-
-    async fn load(&self, workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
-        let events = u64::from(workload.rate) * u64::from(seconds);
-        let events = events.next_multiple_of(workload.form.batch());
-        let load = self.plan(workload, workload.traffic, workload.rate, events)?;
-        let mut delivered = match workload.target {
-            Target::Frontend => Some(own::consumer(self.nats_port()?, events, true).await?),
-            Target::Backend | Target::Standalone => None,
-        };
-        let concerned = workload.traffic.concerned(events);
-        let before = self.cpu()?;
-        let sent = own::send(&load).await?;
-        let sent_at = Instant::now();
-        let arrived = match &mut delivered {
-            Some(consumer) => {
-                let line = tokio::time::timeout(DELIVERED_WITHIN, consumer.line()).await;
-                line.context("nothing was delivered")??.parse().context("not a number")?
-            }
-            None => self.wait_for_books(workload, sent.events, concerned).await,
-        };
-        let took = sent.took + sent_at.elapsed();
-        let cpu = self.settled_cpu().await?.micros_since(before);
-        let resident_mib = resident_mib(self.node.program.id())?;
-        let counted = if delivered.is_none() { order::counted(&self.node) } else { Counted::default() };
-        let missing = (concerned * workload.counts).saturating_sub(counted.events);
+    /// Looks into the books.
+    fn end(self) -> anyhow::Result<Row> {
+        let Self { workload, stage, account, before, writes_before } = self;
+        let (pid, sent) = (stage.node.program.id(), account.sent);
+        let concerned = workload.traffic.concerned(sent.events);
+        let counted = books::counted(&stage.log("siem_alarm_events.json"))?;
+        let documents = books::documents(&stage.log("siem_alarms.json"))?;
+        let expected = if workload.rules.writes_documents() { concerned } else { 0 };
+        let missing = (concerned * workload.counts)
+            .saturating_sub(counted.events)
+            .max(expected.saturating_sub(documents))
+            .max(sent.events.saturating_sub(account.arrived));
         Ok(Row {
             workload: *workload,
             events: sent.events,
-            reached_eps: as_float(sent.events) / took.as_secs_f64(),
-            lost: sent.events.saturating_sub(arrived).max(missing),
-            out_of_order: if workload.form == Form::Nats { counted.out_of_order } else { 0 },
+            reached_eps: account.eps(),
+            lost: missing,
+            out_of_order: workload.form.keeps_order().then_some(counted.out_of_order),
             refused: sent.refused,
-            micros: cpu / as_float(sent.events),
-            floor_micros: 0.0,
-            resident_mib,
+            micros: account.micros(),
+            floor_micros: None,
+            loaded_in: stage.loaded_in,
+            loaded_mib: stage.loaded_mib,
+            before,
+            after: Memory::of(pid)?,
+            lines: counted.events + documents,
+            writes: writes_of_thread(pid, WRITER)?.saturating_sub(writes_before),
+            latency: None,
+            without_eps: None,
         })
-    }
-
-    /// Waits until everything sent was received, and what concerned a directive taken; returns how many were received.
-    async fn wait_for_books(&self, workload: &Workload, sent: u64, concerned: u64) -> u64 {
-        let before = workload.traffic.backlogs();
-        let received = self.wait_for("dsiem_events_received_total", before + sent).await;
-        self.wait_for("dsiem_pairs_consumed_total", concerned).await;
-        received.saturating_sub(before)
-    }
-
-    /// Waits until a metric is as high as it should be or rises no more, and returns it.
-    async fn wait_for(&self, metric: &str, expected: u64) -> u64 {
-        let (mut last, mut since) = (0, Instant::now());
-        loop {
-            let now = self.node.http.metric(metric).await;
-            if now >= expected || (now == last && since.elapsed() > QUIET) {
-                return now;
-            }
-            if now != last {
-                (last, since) = (now, Instant::now());
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
-
-    fn cpu(&self) -> anyhow::Result<Cpu> {
-        Cpu::of(self.node.program.id())
-    }
-
-    /// What the program has used once it has nothing left to do, such as lines to write.
-    async fn settled_cpu(&self) -> anyhow::Result<Cpu> {
-        let (begun, mut last) = (Instant::now(), self.cpu()?);
-        loop {
-            tokio::time::sleep(4 * LOOK_EVERY).await;
-            let now = self.cpu()?;
-            if now.micros_since(last) == 0.0 || begun.elapsed() > QUIET {
-                return Ok(now);
-            }
-            last = now;
-        }
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no run sends so many events")]
-fn as_float(count: u64) -> f64 {
-    count as f64
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+impl Form {
+    /// Several connections have no order between them.
+    fn keeps_order(self) -> bool {
+        self.connections() == 1
+    }
 }

@@ -12,7 +12,6 @@ use dsiem_tests::nats::EVENTS;
 
 use crate::floor::SUBJECT;
 use crate::load::{Load, Sent};
-use crate::traffic::Now;
 
 /// How long the load sleeps between two bursts.
 const BURST_EVERY: Duration = Duration::from_millis(1);
@@ -44,11 +43,11 @@ struct Frames {
 
 impl Frames {
     fn prepare(load: &Load, subject: &str) -> Self {
-        let (mut frames, mut event, now) =
-            (Self { bytes: Vec::new(), ends: Vec::new() }, Vec::new(), Now::read());
-        for n in 0..load.events {
+        let (mut frames, mut event, mut clock) =
+            (Self { bytes: Vec::new(), ends: Vec::new() }, Vec::new(), load.clock());
+        for n in load.numbers() {
             event.clear();
-            load.traffic.write_event(n, &now, &mut event);
+            load.traffic.write_event(n, &mut clock, &mut event);
             frames.bytes.extend(format!("PUB {subject} {}\r\n", event.len()).bytes());
             frames.bytes.extend(&event);
             frames.bytes.extend(b"\r\n");

@@ -24,6 +24,11 @@ impl Cpu {
         Ok(Self(times.iter().sum()))
     }
 
+    /// Together with another process.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
     /// Microseconds since `before`.
     pub(crate) fn micros_since(self, before: Self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a process does not run for centuries")]
@@ -33,12 +38,38 @@ impl Cpu {
 }
 
 /// Resident memory of a process, in MiB.
-pub(crate) fn resident_mib(pid: u32) -> anyhow::Result<u64> {
-    let path = format!("/proc/{pid}/status");
-    let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok());
-    Ok(kib.with_context(|| format!("{path} does not say VmRSS"))? / 1_024)
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    /// Now.
+    pub(crate) resident_mib: u64,
+    /// The most that it ever was.
+    pub(crate) peak_mib: u64,
+}
+
+impl Memory {
+    /// Of process `pid`.
+    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
+        let path = format!("/proc/{pid}/status");
+        let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        let mib = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            Ok::<_, anyhow::Error>(kib.with_context(|| format!("{path} does not say {key}"))? / 1_024)
+        };
+        Ok(Self { resident_mib: mib("VmRSS:")?, peak_mib: mib("VmHWM:")? })
+    }
+}
+
+/// How often the thread of this name has written to a file; 0 if there is none.
+pub(crate) fn writes_of_thread(pid: u32, name: &str) -> anyhow::Result<u64> {
+    let folder = format!("/proc/{pid}/task");
+    let threads = std::fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let mut threads = threads.filter_map(|thread| Some(thread.ok()?.path()));
+    let io =
+        threads.find(|thread| read(thread.join("comm")).trim() == name).map(|thread| read(thread.join("io")));
+    let io = io.unwrap_or_default();
+    Ok(io.lines().find_map(|line| line.strip_prefix("syscw: ")?.parse().ok()).unwrap_or(0))
 }
 
 fn ticks_per_sec() -> f64 {

@@ -10,8 +10,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::latency;
 use crate::load::{Form, Load, Sent};
-use crate::traffic::Now;
+use crate::traffic::{Clock, now_nanos};
 
 /// How long a sender waits before it sends a refused request again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
@@ -34,32 +35,44 @@ async fn send_all(load: &Load) -> anyhow::Result<Sent> {
     for (stream, requests) in connections {
         tasks.spawn(send_one(stream, requests, begun));
     }
-    let mut refused = 0;
+    let (mut refused, mut times) = (0, Vec::new());
     while let Some(ended) = tasks.join_next().await {
-        refused += ended.context("a connection's task failed")??;
+        let (refused_here, times_here) = ended.context("a connection's task failed")??;
+        refused += refused_here;
+        times.extend(times_here);
     }
-    Ok(Sent { events: load.events, took: begun.elapsed(), refused })
+    let took = begun.elapsed();
+    if let Some(path) = &load.times {
+        latency::write_times(path, &times)?;
+    }
+    Ok(Sent { events: load.events, took, refused })
 }
 
-/// A request and when it is due after the start.
-type Due = (Duration, Vec<u8>);
+/// One request.
+struct Request {
+    /// The number of its first event.
+    first: u64,
+    /// When it is to be sent, after the start.
+    due: Duration,
+    bytes: Vec<u8>,
+}
 
 /// The requests of each connection.
-fn requests(load: &Load) -> Vec<VecDeque<Due>> {
-    let (batch, connections, now) = (load.form.batch(), load.form.connections(), Now::read());
-    let mut of_connections = vec![VecDeque::new(); usize::try_from(connections).unwrap_or(1)];
-    let count = of_connections.len();
-    for (place, first) in (0..load.events).step_by(usize::try_from(batch).unwrap_or(1)).enumerate() {
-        let due = Duration::from_nanos(first.saturating_mul(1_000_000_000) / u64::from(load.rate));
-        let body = body(load, first..load.events.min(first + batch), &now);
-        of_connections[place % count].push_back((due, request(load, &body)));
+fn requests(load: &Load) -> Vec<VecDeque<Request>> {
+    let (batch, connections, mut clock) = (load.form.batch(), load.form.connections(), load.clock());
+    let mut of_connections: Vec<_> = (0..connections).map(|_| VecDeque::new()).collect();
+    let (count, numbers) = (of_connections.len(), load.numbers());
+    for (place, first) in numbers.clone().step_by(usize::try_from(batch).unwrap_or(1)).enumerate() {
+        let body = body(load, first..numbers.end.min(first + batch), &mut clock);
+        let request = Request { first, due: load.due(first), bytes: request(load, &body) };
+        of_connections[place % count].push_back(request);
     }
     of_connections
 }
 
-fn body(load: &Load, events: std::ops::Range<u64>, now: &Now) -> Vec<u8> {
+fn body(load: &Load, events: std::ops::Range<u64>, clock: &mut Clock) -> Vec<u8> {
     let (open, between, close): (&[u8], &[u8], &[u8]) = match load.form {
-        Form::Array => (b"[", b",", b"]"),
+        Form::Tens | Form::Array | Form::InOrder => (b"[", b",", b"]"),
         Form::Ndjson | Form::Nats | Form::Single => (b"", b"\n", b""),
     };
     let mut body = open.to_vec();
@@ -67,7 +80,7 @@ fn body(load: &Load, events: std::ops::Range<u64>, now: &Now) -> Vec<u8> {
         if n > events.start {
             body.extend(between);
         }
-        load.traffic.write_event(n, now, &mut body);
+        load.traffic.write_event(n, clock, &mut body);
     }
     body.extend(close);
     body
@@ -83,23 +96,25 @@ fn request(load: &Load, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Sends the requests of one connection, each when it is due, and returns how many were refused.
+/// Sends the requests of one connection, each when it is due; returns how many were refused, and when each was sent for
+/// the first time.
 async fn send_one(
     mut stream: BufStream<TcpStream>,
-    requests: VecDeque<Due>,
+    requests: VecDeque<Request>,
     begun: Instant,
-) -> anyhow::Result<u64> {
-    let mut refused = 0;
-    for (due, request) in requests {
-        if begun.elapsed() < due {
-            tokio::time::sleep_until(begun + due).await;
+) -> anyhow::Result<(u64, Vec<latency::Time>)> {
+    let (mut refused, mut times) = (0, Vec::with_capacity(requests.len()));
+    for request in requests {
+        if begun.elapsed() < request.due {
+            tokio::time::sleep_until(begun + request.due).await;
         }
-        while !exchange(&mut stream, &request).await? {
+        times.push(latency::Time { number: request.first, nanos: now_nanos() });
+        while !exchange(&mut stream, &request.bytes).await? {
             refused += 1;
             tokio::time::sleep(RETRY_AFTER).await;
         }
     }
-    Ok(refused)
+    Ok((refused, times))
 }
 
 /// Sends one request; false if the server is busy.
