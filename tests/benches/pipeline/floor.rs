@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(crate) const SUBJECT: &str = "bench_floor";
 
 /// How often it is looked whether all have come.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// When none has come for so long, none will.
 const QUIET: Duration = Duration::from_secs(5);

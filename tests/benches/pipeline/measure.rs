@@ -8,14 +8,14 @@ use dsiem_tests::lookup::LookUp;
 use crate::books;
 use crate::latency::{Follower, Latency, read_times};
 use crate::load::{Form, Load};
-use crate::stage::{Account, Stage};
+use crate::stage::{Account, Stage, as_float};
 use crate::table::Row;
 use crate::usage::{Memory, writes_of_thread};
 use crate::workloads::{Kind, Workload};
 
 /// A load is sent in so many parts, with a floor before, between and behind them, so that what else happens on the
 /// machine meets both.
-const PARTS: u64 = 2;
+const PARTS: u64 = 5;
 
 /// How long a slow look-up service takes.
 const SLOW: Duration = Duration::from_secs(5);
@@ -41,12 +41,17 @@ async fn cost(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
     let stage = Stage::set(workload, None).await?;
     stage.open_backlogs(workload).await?;
     let (mut run, mut floors) = (Run::begin(workload, &stage)?, vec![stage.floor(workload).await?]);
+    let (mut micros, mut ratios) = (Vec::new(), Vec::new());
     for load in parts(&stage, workload, seconds)? {
+        let before = run.account;
         stage.send(&load, &mut run.account).await?;
         floors.push(stage.floor(workload).await?);
+        let around = &floors[floors.len() - 2..];
+        micros.push((run.account.cpu_micros - before.cpu_micros) / as_float(load.events));
+        ratios.extend(micros.last().map(|micros| 2.0 * micros / (around[0] + around[1])));
     }
     let mut row = run.end()?;
-    row.floor_micros = Some(median(floors));
+    (row.micros, row.floor_micros, row.ratio) = (median(micros), Some(median(floors)), Some(median(ratios)));
     Ok(row)
 }
 
@@ -133,6 +138,7 @@ impl<'a> Run<'a> {
             refused: sent.refused,
             micros: account.micros(),
             floor_micros: None,
+            ratio: None,
             loaded_in: stage.loaded_in,
             loaded_mib: stage.loaded_mib,
             before,

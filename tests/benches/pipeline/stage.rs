@@ -25,13 +25,16 @@ const OPENING_EVENTS: u64 = 100_000;
 const MIN_FLOOR_RATE: u32 = 20_000;
 
 /// Of how many seconds of load one figure of the floor is.
-const FLOOR_SECS: u32 = 2;
+const FLOOR_SECS: u32 = 1;
 
 /// When the books have not changed for so long, what is missing is lost.
 const QUIET: Duration = Duration::from_secs(5);
 
 /// How often the books are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Who has used less than a hundredth of so long has nothing left to do.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// A consumer that was to count what is delivered has ended by then.
 const DELIVERED_WITHIN: Duration = Duration::from_secs(60);
@@ -169,7 +172,7 @@ impl Stage {
         let taken =
             tokio::time::timeout(DELIVERED_WITHIN, consumer.line()).await.context("the floor hangs")??;
         anyhow::ensure!(taken == events.to_string(), "the floor got {taken} of {events} events");
-        Ok(consumer.cpu()?.micros_since(before) / as_float(events))
+        Ok(consumer.cpu()?.micros_since(&before) / as_float(events))
     }
 
     /// Sends a load, waits until it is handled, and adds it to the account.
@@ -192,7 +195,7 @@ impl Stage {
             None => self.wait_for_books(&load.traffic, account.sent.events).await,
         };
         account.took += sent.took + sent_at.elapsed();
-        account.cpu_micros += self.settled_cpu().await?.micros_since(before);
+        account.cpu_micros += self.settled_cpu().await?.micros_since(&before);
         Ok(())
     }
 
@@ -236,9 +239,9 @@ impl Stage {
     async fn settled_cpu(&self) -> anyhow::Result<Cpu> {
         let (begun, mut last) = (Instant::now(), self.cpu()?);
         loop {
-            tokio::time::sleep(4 * LOOK_EVERY).await;
+            tokio::time::sleep(IDLE).await;
             let now = self.cpu()?;
-            if now.micros_since(last) == 0.0 || begun.elapsed() > QUIET {
+            if now.micros_since(&last) < IDLE.as_secs_f64() * 10_000.0 || begun.elapsed() > QUIET {
                 return Ok(now);
             }
             last = now;

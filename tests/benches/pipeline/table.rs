@@ -69,6 +69,8 @@ pub(crate) struct Row {
     pub(crate) micros: f64,
     /// The same of the floor, in the same run.
     pub(crate) floor_micros: Option<f64>,
+    /// One over the other, where the floor is that of right before and right after.
+    pub(crate) ratio: Option<f64>,
     /// From the start of the process until it was ready.
     pub(crate) loaded_in: Duration,
     /// Resident memory then.
@@ -93,10 +95,6 @@ impl Row {
         self.lost > 0 || self.out_of_order.is_some_and(|wrong| wrong > 0)
     }
 
-    fn ratio(&self) -> Option<f64> {
-        self.floor_micros.map(|floor| self.micros / floor)
-    }
-
     /// The bars with what became of them.
     fn verdict(&self, rows: &[Self]) -> String {
         if self.is_wrong() {
@@ -104,7 +102,7 @@ impl Row {
         }
         let bar = &self.workload.bar;
         let mut parts = Vec::new();
-        parts.extend(bar.ratio.zip(self.ratio()).map(|(bar, it)| format!("<= {bar} {}", at_most(it, bar))));
+        parts.extend(bar.ratio.zip(self.ratio).map(|(bar, it)| format!("<= {bar} {}", at_most(it, bar))));
         parts.extend(bar.times_of.map(|(name, bar)| self.verdict_beside(name, bar, rows)));
         parts.extend(bar.micros_per_backlog.map(|bar| {
             let each = self.micros / as_float(self.workload.counts);
@@ -133,8 +131,8 @@ impl Row {
     }
 
     fn verdict_beside(&self, name: &str, bar: f64, rows: &[Self]) -> String {
-        let other = rows.iter().find(|row| row.workload.name == name).and_then(Self::ratio);
-        match self.ratio().zip(other) {
+        let other = rows.iter().find(|row| row.workload.name == name).and_then(|row| row.ratio);
+        match self.ratio.zip(other) {
             Some((ratio, other)) => {
                 format!("{:.2} <= {bar} times \"{name}\" {}", ratio / other, at_most(ratio / other, bar))
             }
@@ -168,7 +166,7 @@ impl Row {
     fn costs(&self, rows: &[Self]) -> Vec<String> {
         let figure = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |it| format!("{it:.2}"));
         let mut cells = self.head();
-        cells.extend([figure(self.floor_micros), figure(self.ratio()), self.verdict(rows)]);
+        cells.extend([figure(self.floor_micros), figure(self.ratio), self.verdict(rows)]);
         let (before, after) = (self.before, self.after);
         cells.extend([before.resident_mib, after.resident_mib, after.peak_mib].map(|mib| mib.to_string()));
         cells
@@ -188,7 +186,7 @@ impl Row {
             .map(|Latency { p50, p99, p999, max }| json!({"p50": p50, "p99": p99, "p999": p999, "max": max}));
         json!({"workload": self.workload.name, "rate": self.workload.rate, "reached_eps": self.reached_eps,
                "events": self.events, "lost": self.lost, "out_of_order": self.out_of_order, "again": self.refused,
-               "micros": self.micros, "floor_micros": self.floor_micros, "ratio": self.ratio(),
+               "micros": self.micros, "floor_micros": self.floor_micros, "ratio": self.ratio,
                "bar": self.verdict(rows), "ready_secs": self.loaded_in.as_secs_f64(), "ready_mib": self.loaded_mib,
                "before_mib": self.before.resident_mib, "after_mib": self.after.resident_mib,
                "peak_mib": self.after.peak_mib, "lines": self.lines, "writes": self.writes,

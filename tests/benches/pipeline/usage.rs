@@ -1,39 +1,42 @@
 //! What a process has used, as the system says in `/proc`.
 
-use std::process::Command;
-use std::sync::OnceLock;
+use std::collections::HashMap;
 
 use anyhow::Context as _;
 
-/// Where the user time and the system time are behind the name of the program; proc(5), fields 14 and 15.
-const USER_TIME: usize = 11;
-
-/// CPU time of a process, all threads, as counted by the system: in ticks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cpu(u64);
+/// CPU time of a process, user and system: of each of its threads, since the system keeps that to the nanosecond, and
+/// the sum only in steps of 10 ms.
+#[derive(Debug, Clone)]
+pub(crate) struct Cpu(HashMap<u32, u64>);
 
 impl Cpu {
     /// What process `pid` has used so far.
     pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
-        let path = format!("/proc/{pid}/stat");
-        let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        // The name may have blanks in it; it ends with the last parenthesis.
-        let fields = stat.rsplit(')').next().unwrap_or("").split_whitespace();
-        let times: Vec<u64> = fields.skip(USER_TIME).take(2).filter_map(|time| time.parse().ok()).collect();
-        anyhow::ensure!(times.len() == 2, "{path} has another form: {stat}");
-        Ok(Self(times.iter().sum()))
+        let folder = format!("/proc/{pid}/task");
+        let threads = std::fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
+        let used = |id: &str| {
+            let used = std::fs::read_to_string(format!("{folder}/{id}/schedstat")).ok()?;
+            Some((id.parse().ok()?, used.split(' ').next()?.parse().ok()?))
+        };
+        // One that has ended meanwhile is not there any more.
+        let threads = threads.filter_map(|thread| used(thread.ok()?.file_name().to_str()?));
+        let threads: HashMap<_, _> = threads.collect();
+        anyhow::ensure!(!threads.is_empty(), "{folder} does not say what threads have used");
+        Ok(Self(threads))
     }
 
     /// Together with another process.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
     }
 
     /// Microseconds since `before`.
-    pub(crate) fn micros_since(self, before: Self) -> f64 {
+    pub(crate) fn micros_since(&self, before: &Self) -> f64 {
+        let since = |(id, now): (&u32, &u64)| now.saturating_sub(before.0.get(id).copied().unwrap_or(0));
         #[expect(clippy::cast_precision_loss, reason = "a process does not run for centuries")]
-        let ticks = self.0.saturating_sub(before.0) as f64;
-        ticks * 1_000_000.0 / ticks_per_sec()
+        let nanos = self.0.iter().map(since).sum::<u64>() as f64;
+        nanos / 1_000.0
     }
 }
 
@@ -70,13 +73,4 @@ pub(crate) fn writes_of_thread(pid: u32, name: &str) -> anyhow::Result<u64> {
         threads.find(|thread| read(thread.join("comm")).trim() == name).map(|thread| read(thread.join("io")));
     let io = io.unwrap_or_default();
     Ok(io.lines().find_map(|line| line.strip_prefix("syscw: ")?.parse().ok()).unwrap_or(0))
-}
-
-fn ticks_per_sec() -> f64 {
-    static TICKS: OnceLock<f64> = OnceLock::new();
-    *TICKS.get_or_init(|| {
-        let said = Command::new("getconf").arg("CLK_TCK").output().ok();
-        let ticks = said.and_then(|said| String::from_utf8(said.stdout).ok()?.trim().parse().ok());
-        ticks.unwrap_or(100.0)
-    })
 }
