@@ -9,7 +9,7 @@ use crate::books;
 use crate::latency::{Follower, Latency, read_times};
 use crate::load::{Form, Load};
 use crate::stage::{Account, Stage, as_float};
-use crate::table::Row;
+use crate::table::{Row, Without};
 use crate::usage::{Memory, writes_of_thread};
 use crate::workloads::{Kind, Workload};
 
@@ -39,7 +39,7 @@ pub(crate) async fn measure(workload: &Workload, seconds: u32) -> anyhow::Result
 /// What an event costs, beside the floor.
 async fn cost(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
     let stage = Stage::set(workload, None).await?;
-    stage.open_backlogs(workload).await?;
+    stage.open_backlogs().await?;
     let (mut run, mut floors) = (Run::begin(workload, &stage)?, vec![stage.floor(workload).await?]);
     let (mut micros, mut ratios) = (Vec::new(), Vec::new());
     for load in parts(&stage, workload, seconds)? {
@@ -58,7 +58,7 @@ async fn cost(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
 /// How long it takes from the request to the alarm line.
 async fn latency(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
     let stage = Stage::set(workload, None).await?;
-    stage.open_backlogs(workload).await?;
+    stage.open_backlogs().await?;
     let mut run = Run::begin(workload, &stage)?;
     let times = stage.log("times");
     let load = Load { times: Some(times.clone()), ..whole(&stage, workload, seconds)? };
@@ -83,7 +83,7 @@ async fn slow_look_ups(workload: &Workload, seconds: u32) -> anyhow::Result<Row>
         with.send(&load_with, &mut run.account).await?;
     }
     let mut row = run.end()?;
-    row.without_eps = Some(account.eps());
+    row.without = Some(Without { eps: account.eps(), micros: account.micros() });
     Ok(row)
 }
 
@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
             lines: counted.events + documents,
             writes: writes_of_thread(pid, WRITER)?.saturating_sub(writes_before),
             latency: None,
-            without_eps: None,
+            without: None,
         })
     }
 }

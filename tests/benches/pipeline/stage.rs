@@ -33,8 +33,8 @@ const QUIET: Duration = Duration::from_secs(5);
 /// How often the books are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Who has used less than a hundredth of so long has nothing left to do.
-const IDLE: Duration = Duration::from_millis(200);
+/// Rest between what was and what is measured.
+const REST: Duration = Duration::from_millis(500);
 
 /// A consumer that was to count what is delivered has ended by then.
 const DELIVERED_WITHIN: Duration = Duration::from_secs(60);
@@ -45,8 +45,7 @@ pub(crate) struct Stage {
     pub(crate) node: Node,
     nats: NatsServer,
     frontend: Option<Node>,
-    /// Which program the loads are for.
-    target: Target,
+    workload: Workload,
     /// From its start until the node was ready.
     pub(crate) loaded_in: Duration,
     /// Resident memory then.
@@ -110,8 +109,8 @@ impl Stage {
         };
         let loaded_in = begun.elapsed();
         let loaded_mib = Memory::of(node.program.id())?.resident_mib;
-        let target = workload.target;
-        Ok(Self { node, nats, frontend, target, loaded_in, loaded_mib, _look_up: look_up })
+        let workload = *workload;
+        Ok(Self { node, nats, frontend, workload, loaded_in, loaded_mib, _look_up: look_up })
     }
 
     /// A file of the node that writes alarms.
@@ -146,10 +145,11 @@ impl Stage {
     }
 
     /// Opens the backlogs that are to be open before the measurement.
-    pub(crate) async fn open_backlogs(&self, workload: &Workload) -> anyhow::Result<()> {
-        let backlogs = workload.traffic.backlogs();
-        let form = if workload.form == Form::Nats { Form::Nats } else { Form::Array };
-        let mut load = self.plan(form, workload.traffic.opening(), OPENING_RATE, 0)?;
+    pub(crate) async fn open_backlogs(&self) -> anyhow::Result<()> {
+        let traffic = &self.workload.traffic;
+        let backlogs = traffic.backlogs();
+        let form = if self.workload.form == Form::Nats { Form::Nats } else { Form::Array };
+        let mut load = self.plan(form, traffic.opening(), OPENING_RATE, 0)?;
         while load.first < backlogs {
             load.events = OPENING_EVENTS.min(backlogs - load.first);
             own::send(&load).await?;
@@ -157,7 +157,8 @@ impl Stage {
             let opened = self.wait_for(&["dsiem_pairs_opened_total"], load.first).await;
             anyhow::ensure!(opened == load.first, "only {opened} of {} backlogs opened", load.first);
         }
-        self.settled_cpu().await?;
+        self.wait_for(&["dsiem_alarm_log_events_total"], backlogs).await;
+        tokio::time::sleep(REST).await;
         Ok(())
     }
 
@@ -177,13 +178,13 @@ impl Stage {
 
     /// Sends a load, waits until it is handled, and adds it to the account.
     pub(crate) async fn send(&self, load: &Load, account: &mut Account) -> anyhow::Result<()> {
-        let mut delivered = match self.target {
+        let mut delivered = match self.workload.target {
             Target::Frontend => Some(own::consumer(self.nats_port()?, load.events, true).await?),
             Target::Backend | Target::Standalone | Target::Cluster => None,
         };
         let before = self.cpu()?;
         let sent = own::send(load).await?;
-        let sent_at = Instant::now();
+        let (sent_at, mut handled) = (Instant::now(), None);
         account.sent.events += sent.events;
         account.sent.refused += sent.refused;
         account.arrived = match &mut delivered {
@@ -192,19 +193,24 @@ impl Stage {
                 let line = line.context("nothing was delivered")??;
                 account.arrived + line.parse::<u64>().context("not a number")?
             }
-            None => self.wait_for_books(&load.traffic, account.sent.events).await,
+            None => self.wait_for_books(account.sent.events, &mut handled).await,
         };
-        account.took += sent.took + sent_at.elapsed();
-        account.cpu_micros += self.settled_cpu().await?.micros_since(&before);
+        account.took += sent.took + handled.unwrap_or_else(Instant::now).duration_since(sent_at);
+        account.cpu_micros += self.cpu()?.micros_since(&before);
         Ok(())
     }
 
-    /// Waits until all that was sent was received, and what concerned a directive taken; returns how many were received.
-    async fn wait_for_books(&self, traffic: &Traffic, sent: u64) -> u64 {
-        let before = traffic.backlogs();
+    /// Waits until everything sent was received, what concerned a directive taken, which it notes, and what is to be
+    /// written is in the files; returns how many were received.
+    async fn wait_for_books(&self, sent: u64, handled: &mut Option<Instant>) -> u64 {
+        let Workload { traffic, rules, counts, .. } = &self.workload;
+        let (before, concerned) = (traffic.backlogs(), traffic.concerned(sent));
         let received = self.wait_for(&["dsiem_events_received_total"], before + sent).await;
-        let taken = before + traffic.concerned(sent);
-        self.wait_for(&["dsiem_pairs_opened_total", "dsiem_pairs_consumed_total"], taken).await;
+        self.wait_for(&["dsiem_pairs_opened_total", "dsiem_pairs_consumed_total"], before + concerned).await;
+        *handled = Some(Instant::now());
+        self.wait_for(&["dsiem_alarm_log_events_total"], before + concerned * counts).await;
+        let documents = if rules.writes_documents() { concerned } else { 0 };
+        self.wait_for(&["dsiem_alarm_log_alarms_total"], documents).await;
         received.saturating_sub(before)
     }
 
@@ -230,21 +236,10 @@ impl Stage {
     fn cpu(&self) -> anyhow::Result<Cpu> {
         let cpu = Cpu::of(self.node.program.id())?;
         match &self.frontend {
-            Some(frontend) if self.target == Target::Cluster => Ok(cpu.and(Cpu::of(frontend.program.id())?)),
-            _ => Ok(cpu),
-        }
-    }
-
-    /// What they have used once they have nothing left to do, such as lines to write.
-    async fn settled_cpu(&self) -> anyhow::Result<Cpu> {
-        let (begun, mut last) = (Instant::now(), self.cpu()?);
-        loop {
-            tokio::time::sleep(IDLE).await;
-            let now = self.cpu()?;
-            if now.micros_since(&last) < IDLE.as_secs_f64() * 10_000.0 || begun.elapsed() > QUIET {
-                return Ok(now);
+            Some(frontend) if self.workload.target == Target::Cluster => {
+                Ok(cpu.and(Cpu::of(frontend.program.id())?))
             }
-            last = now;
+            _ => Ok(cpu),
         }
     }
 }

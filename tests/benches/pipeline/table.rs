@@ -85,8 +85,17 @@ pub(crate) struct Row {
     pub(crate) writes: u64,
     /// How long it took to the alarm line.
     pub(crate) latency: Option<Latency>,
-    /// Events a second without slow look-ups.
-    pub(crate) without_eps: Option<f64>,
+    /// The same without slow look-ups.
+    pub(crate) without: Option<Without>,
+}
+
+/// What a workload reaches without what makes it slow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Without {
+    /// Events a second.
+    pub(crate) eps: f64,
+    /// CPU microseconds of the process for each event.
+    pub(crate) micros: f64,
 }
 
 impl Row {
@@ -109,9 +118,10 @@ impl Row {
             format!("{each:.2} <= {bar} us/backlog {}", at_most(each, bar))
         }));
         parts.extend(bar.eps.map(|bar| format!(">= {bar} EPS {}", at_least(self.reached_eps, bar))));
-        parts.extend(bar.of_without.zip(self.without_eps).map(|(bar, without)| {
-            let part = self.reached_eps / without;
-            format!("{part:.2} >= {bar} of {without:.0} EPS without {}", at_least(part, bar))
+        parts.extend(bar.of_without.zip(self.without).map(|(bar, Without { eps, micros })| {
+            let part = self.reached_eps / eps;
+            let verdict = at_least(part, bar);
+            format!("{part:.2} >= {bar} of {eps:.0} EPS ({micros:.2} us) without {verdict}")
         }));
         parts.extend(bar.load_secs.map(|bar| {
             let secs = self.loaded_in.as_secs_f64();
@@ -190,7 +200,7 @@ impl Row {
                "bar": self.verdict(rows), "ready_secs": self.loaded_in.as_secs_f64(), "ready_mib": self.loaded_mib,
                "before_mib": self.before.resident_mib, "after_mib": self.after.resident_mib,
                "peak_mib": self.after.peak_mib, "lines": self.lines, "writes": self.writes,
-               "without_eps": self.without_eps, "latency_ms": latency})
+               "without_eps": self.without.map(|without| without.eps), "latency_ms": latency})
     }
 }
 
