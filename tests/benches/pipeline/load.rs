@@ -144,9 +144,6 @@ impl Load {
 }
 
 impl Sent {
-    /// Nothing yet.
-    pub(crate) const NOTHING: Self = Self { events: 0, took: Duration::ZERO, refused: 0 };
-
     /// Reads what [`Load::run`] says.
     pub(crate) fn read(line: &str) -> anyhow::Result<Self> {
         let value: Value = serde_json::from_str(line).context("the load process said something else")?;

@@ -13,8 +13,8 @@ use crate::table::{Row, Without};
 use crate::usage::{Memory, writes_of_thread};
 use crate::workloads::{Kind, Workload};
 
-/// A load is sent in so many parts, with a floor before, between and behind them, so that what else happens on the
-/// machine meets both.
+/// A load is sent in so many parts at least, with a floor before, between and behind them, so that what else happens on
+/// the machine meets both. Longer ones are sent in parts of a second.
 const PARTS: u64 = 5;
 
 /// How long a slow look-up service takes.
@@ -51,6 +51,7 @@ async fn cost(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
         ratios.extend(micros.last().map(|micros| 2.0 * micros / (around[0] + around[1])));
     }
     let mut row = run.end()?;
+    // Medians, so that one part in which the machine was busy decides nothing.
     (row.micros, row.floor_micros, row.ratio) = (median(micros), Some(median(floors)), Some(median(ratios)));
     Ok(row)
 }
@@ -66,6 +67,8 @@ async fn latency(workload: &Workload, seconds: u32) -> anyhow::Result<Row> {
     stage.send(&load, &mut run.account).await?;
     let lines = follower.seen()?;
     let mut row = run.end()?;
+    let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    anyhow::ensure!(count == row.lines, "saw {count} of {} lines appear", row.lines);
     row.latency = Some(Latency::of(read_times(&times)?, &lines, workload.form.batch())?);
     Ok(row)
 }
@@ -96,7 +99,7 @@ fn whole(stage: &Stage, workload: &Workload, seconds: u32) -> anyhow::Result<Loa
 /// The same in parts, one behind the other.
 fn parts(stage: &Stage, workload: &Workload, seconds: u32) -> anyhow::Result<Vec<Load>> {
     let whole = whole(stage, workload, seconds)?;
-    let each = (whole.events / PARTS).next_multiple_of(workload.form.batch()).max(1);
+    let each = (whole.events / PARTS.max(seconds.into())).next_multiple_of(workload.form.batch()).max(1);
     let firsts = (0..whole.events).step_by(usize::try_from(each).unwrap_or(1));
     Ok(firsts.map(|first| Load { first, events: each.min(whole.events - first), ..whole.clone() }).collect())
 }
@@ -120,22 +123,23 @@ impl<'a> Run<'a> {
     /// Looks into the books.
     fn end(self) -> anyhow::Result<Row> {
         let Self { workload, stage, account, before, writes_before } = self;
-        let (pid, sent) = (stage.node.program.id(), account.sent);
-        let concerned = workload.traffic.concerned(sent.events);
+        let Account { events, refused, .. } = account;
+        let pid = stage.node.program.id();
+        let concerned = workload.traffic.concerned(events);
         let counted = books::counted(&stage.log("siem_alarm_events.json"))?;
         let documents = books::documents(&stage.log("siem_alarms.json"))?;
         let expected = if workload.rules.writes_documents() { concerned } else { 0 };
         let missing = (concerned * workload.counts)
             .saturating_sub(counted.events)
             .max(expected.saturating_sub(documents))
-            .max(sent.events.saturating_sub(account.arrived));
+            .max(events.saturating_sub(account.arrived));
         Ok(Row {
             workload: *workload,
-            events: sent.events,
+            events,
             reached_eps: account.eps(),
             lost: missing,
             out_of_order: workload.form.keeps_order().then_some(counted.out_of_order),
-            refused: sent.refused,
+            refused,
             micros: account.micros(),
             floor_micros: None,
             ratio: None,

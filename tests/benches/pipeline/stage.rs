@@ -9,7 +9,7 @@ use dsiem_tests::lookup::LookUp;
 use dsiem_tests::nats::NatsServer;
 use serde_json::json;
 
-use crate::load::{Form, Load, Sent};
+use crate::load::{Form, Load};
 use crate::own;
 use crate::traffic::Traffic;
 use crate::usage::{Cpu, Memory};
@@ -56,8 +56,10 @@ pub(crate) struct Stage {
 /// What was sent to a stage and measured, load by load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
-    /// Taken, and refused meanwhile.
-    pub(crate) sent: Sent,
+    /// Events that were taken.
+    pub(crate) events: u64,
+    /// Requests that were refused before.
+    pub(crate) refused: u64,
     /// From the first event of each load to the last one handled.
     pub(crate) took: Duration,
     /// CPU time of what is measured.
@@ -69,16 +71,16 @@ pub(crate) struct Account {
 impl Account {
     /// Nothing yet.
     pub(crate) const EMPTY: Self =
-        Self { sent: Sent::NOTHING, took: Duration::ZERO, cpu_micros: 0.0, arrived: 0 };
+        Self { events: 0, refused: 0, took: Duration::ZERO, cpu_micros: 0.0, arrived: 0 };
 
     /// Events a second.
     pub(crate) fn eps(&self) -> f64 {
-        as_float(self.sent.events) / self.took.as_secs_f64()
+        as_float(self.events) / self.took.as_secs_f64()
     }
 
     /// CPU microseconds of an event.
     pub(crate) fn micros(&self) -> f64 {
-        self.cpu_micros / as_float(self.sent.events)
+        self.cpu_micros / as_float(self.events)
     }
 }
 
@@ -185,15 +187,15 @@ impl Stage {
         let before = self.cpu()?;
         let sent = own::send(load).await?;
         let (sent_at, mut handled) = (Instant::now(), None);
-        account.sent.events += sent.events;
-        account.sent.refused += sent.refused;
+        account.events += sent.events;
+        account.refused += sent.refused;
         account.arrived = match &mut delivered {
             Some(consumer) => {
                 let line = tokio::time::timeout(DELIVERED_WITHIN, consumer.line()).await;
                 let line = line.context("nothing was delivered")??;
                 account.arrived + line.parse::<u64>().context("not a number")?
             }
-            None => self.wait_for_books(account.sent.events, &mut handled).await,
+            None => self.wait_for_books(account.events, &mut handled).await,
         };
         account.took += sent.took + handled.unwrap_or_else(Instant::now).duration_since(sent_at);
         account.cpu_micros += self.cpu()?.micros_since(&before);

@@ -3,7 +3,7 @@
 //! Directive `d` opens a backlog with an event of sid `10 d + 1` and takes events of sid `10 d + s` at its stage `s`; see
 //! [`crate::rules`]. Backlogs are kept apart by the source address.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
@@ -116,7 +116,6 @@ impl Traffic {
 
     /// Appends event number `n`, about 480 bytes with all common fields, as an existing frontend puts it on the bus.
     pub(crate) fn write_event(&self, n: u64, clock: &mut Clock, out: &mut Vec<u8>) {
-        use std::io::Write as _;
         let (sid, source) = self.target(n);
         let tag = if self.phase == Phase::Open { OPENING_TAG } else { MEASURED_TAG };
         let net = if self.half_public && source % 2 == 1 { 8 } else { 10 };
@@ -180,8 +179,7 @@ impl Clock {
         let secs = nanos / 1_000_000_000;
         if secs != self.secs {
             self.secs = secs;
-            self.text.clear();
-            write!(self.text, "{}", timestamp(secs.cast_signed())).expect("a text takes what is written");
+            self.text = timestamp(secs.cast_signed());
         }
         nanos
     }
