@@ -21,7 +21,7 @@ const BATCH_MESSAGES: usize = 256;
 
 /// Under load a batch is taken this often and not for each message: every hand-over to another thread costs more than
 /// filtering an event does. The first after a pause is taken at once.
-const BATCH_EVERY: Duration = Duration::from_millis(2);
+const BATCH_EVERY: Duration = Duration::from_millis(5);
 
 /// How many batches may be on their way through the filter threads.
 pub const BATCHES_IN_FLIGHT: usize = 64;

@@ -31,7 +31,7 @@ const IDLE_MARK: Duration = Duration::from_millis(50);
 
 /// Under load the reader looks this often and not at each message: being woken for one costs more than queueing it. The
 /// first after a pause is queued at once.
-const READ_EVERY: Duration = Duration::from_millis(1);
+const READ_EVERY: Duration = Duration::from_millis(5);
 
 /// The reader lets other tasks run after this many messages.
 const READ_BURST: usize = 256;
