@@ -32,9 +32,9 @@ use crate::catalog::Catalog;
 use crate::census::Census;
 use crate::counters::Counters;
 use crate::enrich::Enrich;
-use crate::filter::{self, Filter, FilterMode};
+use crate::filter::{self, Filter, FilterMode, FilteredBatch};
 use crate::ingest::{self, BATCHES_IN_FLIGHT};
-use crate::manager::{Manager, Shared};
+use crate::manager::{Manager, Retirement, Shared};
 use crate::pressure::Pressure;
 use crate::roster::{RETIREMENTS, Roster};
 use crate::state::Store;
@@ -66,14 +66,12 @@ pub struct PipelineConfig {
     pub target_eps: u32,
 }
 
-/// What the pipeline is made of.
+/// What the pipeline is made of, besides where events come from.
 pub struct Parts {
     /// The directives of today; their ids are unique.
     pub directives: Vec<Arc<Directive>>,
     /// Whose addresses are home.
     pub assets: Arc<Assets>,
-    /// Where events come from.
-    pub subscription: EventSubscription,
     /// Where overload is told.
     pub overload: OverloadSender,
     /// Where alarms go. The pipeline's are to be the only handles, so that the log ends with it.
@@ -94,78 +92,106 @@ pub struct Parts {
     pub shutdown: Shutdown,
 }
 
-/// Starts the pipeline. Its tasks belong to the shutdown, which waits for them.
+/// Starts the pipeline on the events of `subscription`. Its tasks belong to the shutdown, which waits for them.
 ///
 /// # Errors
 /// When saved state cannot be listed or a thread cannot be started.
-pub fn start(config: PipelineConfig, parts: Parts) -> anyhow::Result<()> {
-    let Parts {
-        directives, assets, subscription, overload, alarm_log, enrich, store, clock, counters, ..
-    } = parts;
-    let (metrics, readiness, shutdown) = (parts.metrics, parts.readiness, parts.shutdown);
-    let settings = Arc::new(config.settings);
-    let mut catalog = Catalog::new(directives, assets.clone(), settings.seed);
-    counters.directives_loaded.set(i64::try_from(catalog.len()).unwrap_or(i64::MAX));
-    let states = reload(store.as_ref(), &mut catalog, &settings)?;
-    let catalog = Arc::new(catalog);
-
-    let filter = Filter {
-        catalog: catalog.clone(),
-        counters: counters.clone(),
-        max_clock_skew_secs: settings.max_clock_skew_secs,
-    };
-    let (send, filtered) = filter::start(filter, config.filter, BATCHES_IN_FLIGHT)
-        .context("cannot start the filter threads; is a limit on threads set for this process?")?;
-
-    let (retirements, wishes) = mpsc::channel(RETIREMENTS);
-    let pressure = Pressure::new(config.max_delay);
-    let backlog_tasks = TaskTracker::new();
-    let shared = Arc::new(Shared {
-        surroundings: Arc::new(Surroundings {
-            settings,
-            assets,
-            alarm_log,
-            enrich,
-            counters: counters.clone(),
-        }),
-        clock,
-        census: Census::new(config.max_backlogs, counters.clone(), readiness),
-        pressure: pressure.clone(),
-        retirements,
-        store,
-        tasks: backlog_tasks.clone(),
-        duplicate_window_secs: config.duplicate_window_secs,
-        idle_timeout: (!config.preload).then_some(config.idle_timeout),
-        event_budget: Duration::from_secs(1) / config.target_eps.max(1),
-    });
-
-    let workers = Arc::new(
-        Workers::start(config.workers)
-            .context("cannot start the correlation threads; is a limit on threads set for this process?")?,
-    );
-    let managers = Managers { workers: workers.clone(), tasks: TaskTracker::new() };
-    let running = managers.tasks.clone();
-    let roster = roster(catalog, shared, states, managers, counters.clone(), config.preload);
-    let queue_length = metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
+pub fn start(config: PipelineConfig, parts: Parts, subscription: EventSubscription) -> anyhow::Result<()> {
+    let (counters, shutdown, mode) = (parts.counters.clone(), parts.shutdown.clone(), config.filter);
+    let queue_length = parts.metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
     let watchdog = Watchdog {
         counters: counters.clone(),
         queue_length: queue_length.clone(),
         target_eps: config.target_eps,
     };
-
-    shutdown.spawn_service("overload signals", pressure.run(overload, config.hold));
+    let correlation = Correlation::new(config, parts)?;
+    let (send, filtered) = filter::start(correlation.filter(), mode, BATCHES_IN_FLIGHT)
+        .context("cannot start the filter threads; is a limit on threads set for this process?")?;
     shutdown.spawn_service("watchdog", watchdog.run());
     shutdown.spawn("ingest", ingest::run(subscription, counters, queue_length, shutdown.clone(), send));
-    shutdown.spawn("correlation", async move {
-        roster.run(filtered, wishes).await;
-        running.close();
-        running.wait().await;
-        backlog_tasks.close();
-        backlog_tasks.wait().await;
-        drop(workers);
-        info!("correlation has stopped");
-    });
+    correlation.start(filtered);
     Ok(())
+}
+
+/// What lies behind the filter: the roster, and the managers that it wakes. Not started yet.
+pub struct Correlation {
+    roster: Roster,
+    wishes: mpsc::Receiver<Retirement>,
+    managers: Managers,
+    backlogs: TaskTracker,
+    filter: Filter,
+    pressure: Pressure,
+    overload: OverloadSender,
+    hold: Duration,
+    shutdown: Shutdown,
+}
+
+impl Correlation {
+    /// Takes over saved state, and wakes the directives that have some or are preloaded.
+    ///
+    /// # Errors
+    /// When saved state cannot be listed or a thread cannot be started.
+    pub fn new(config: PipelineConfig, parts: Parts) -> anyhow::Result<Self> {
+        let Parts { directives, assets, overload, alarm_log, enrich, store, clock, counters, .. } = parts;
+        let settings = Arc::new(config.settings);
+        let mut catalog = Catalog::new(directives, assets.clone(), settings.seed);
+        counters.directives_loaded.set(i64::try_from(catalog.len()).unwrap_or(i64::MAX));
+        let states = reload(store.as_ref(), &mut catalog, &settings)?;
+        let catalog = Arc::new(catalog);
+        let filter = Filter {
+            catalog: catalog.clone(),
+            counters: counters.clone(),
+            max_clock_skew_secs: settings.max_clock_skew_secs,
+        };
+        let (retirements, wishes) = mpsc::channel(RETIREMENTS);
+        let pressure = Pressure::new(config.max_delay);
+        let backlogs = TaskTracker::new();
+        let shared = Arc::new(Shared {
+            surroundings: Arc::new(Surroundings {
+                settings,
+                assets,
+                alarm_log,
+                enrich,
+                counters: counters.clone(),
+            }),
+            clock,
+            census: Census::new(config.max_backlogs, counters.clone(), parts.readiness),
+            pressure: pressure.clone(),
+            retirements,
+            store,
+            tasks: backlogs.clone(),
+            duplicate_window_secs: config.duplicate_window_secs,
+            idle_timeout: (!config.preload).then_some(config.idle_timeout),
+            event_budget: Duration::from_secs(1) / config.target_eps.max(1),
+        });
+        let workers = Workers::start(config.workers)
+            .context("cannot start the correlation threads; is a limit on threads set for this process?")?;
+        let managers = Managers { workers: Arc::new(workers), tasks: TaskTracker::new() };
+        let roster = roster(catalog, shared, states, managers.clone(), counters, config.preload);
+        let (hold, shutdown) = (config.hold, parts.shutdown);
+        Ok(Self { roster, wishes, managers, backlogs, filter, pressure, overload, hold, shutdown })
+    }
+
+    /// The filter of the directives in here.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        self.filter.clone()
+    }
+
+    /// Starts it; it ends with the batches.
+    pub fn start(self, filtered: mpsc::Receiver<FilteredBatch>) {
+        let Self { roster, wishes, managers, backlogs, pressure, overload, hold, shutdown, .. } = self;
+        shutdown.spawn_service("overload signals", pressure.run(overload, hold));
+        shutdown.spawn("correlation", async move {
+            roster.run(filtered, wishes).await;
+            managers.tasks.close();
+            managers.tasks.wait().await;
+            backlogs.close();
+            backlogs.wait().await;
+            drop(managers);
+            info!("correlation has stopped");
+        });
+    }
 }
 
 /// The state of the directives that have some; the catalog learns the rules that their backlogs run with.
@@ -192,6 +218,7 @@ fn reload(
 }
 
 /// Where managers run.
+#[derive(Clone)]
 struct Managers {
     workers: Arc<Workers>,
     tasks: TaskTracker,

@@ -67,23 +67,20 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
     };
     let enrich = Enrich::new(loaded.sources, config.enrich, &metrics, http::client()?);
     shutdown.spawn("alarm log", writing);
-    pipeline::start(
-        config.pipeline,
-        Parts {
-            directives: loaded.directives.into_iter().map(Arc::new).collect(),
-            assets: Arc::new(loaded.assets),
-            subscription,
-            overload,
-            alarm_log,
-            enrich,
-            store,
-            clock,
-            counters,
-            metrics,
-            readiness: readiness.clone(),
-            shutdown,
-        },
-    )?;
+    let parts = Parts {
+        directives: loaded.directives.into_iter().map(Arc::new).collect(),
+        assets: Arc::new(loaded.assets),
+        overload,
+        alarm_log,
+        enrich,
+        store,
+        clock,
+        counters,
+        metrics,
+        readiness: readiness.clone(),
+        shutdown,
+    };
+    pipeline::start(config.pipeline, parts, subscription)?;
     // Only now: whoever is told that this process is ready may send it events.
     match skipped {
         Some(reason) => readiness.degrade(DIRECTIVES, reason),

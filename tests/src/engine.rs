@@ -119,7 +119,6 @@ impl Engine {
         let parts = Parts {
             directives: directives(&config.directives),
             assets: Arc::new(read_assets(&config.assets)),
-            subscription: bus.subscription,
             overload: bus.overload_sender,
             alarm_log: AlarmLog::to(record_sender, &metrics),
             enrich: Enrich::new(config.sources, EnrichSettings::default(), &metrics, client),
@@ -130,7 +129,7 @@ impl Engine {
             readiness,
             shutdown: shutdown.clone(),
         };
-        pipeline::start(config.pipeline, parts).expect("the pipeline starts");
+        pipeline::start(config.pipeline, parts, bus.subscription).expect("the pipeline starts");
         Self { publisher: bus.publisher, records, taken: Vec::new(), clock, counters, shutdown }
     }
 
