@@ -142,7 +142,7 @@ const BOOLEANS: [&str; 10] = [
 ];
 
 /// Every other variable, with a value.
-const VALUES: [(&str, &str); 20] = [
+const VALUES: [(&str, &str); 21] = [
     ("DSIEM_NODE", "n"),
     ("DSIEM_ADDRESS", "127.0.0.1"),
     ("DSIEM_PORT", "PORT"),
