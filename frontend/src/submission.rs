@@ -60,15 +60,16 @@ fn value(text: &str) -> serde_json::Result<&str> {
 
 /// A line that is not JSON is a refused event like any other, unless no line is.
 fn lines(body: &str) -> Result<Submission<'_>, SplitError> {
-    let lines = || body.split('\n').map(str::trim_ascii).filter(|line| !line.is_empty());
-    let count = lines().count();
-    if count > MAX_EVENTS {
-        return Err(SplitError::TooMany(count));
+    let mut rest = body.split('\n').map(str::trim_ascii).filter(|line| !line.is_empty());
+    let lines: Vec<_> = rest.by_ref().take(MAX_EVENTS).collect();
+    let beyond = rest.count();
+    if beyond > 0 {
+        return Err(SplitError::TooMany(lines.len() + beyond));
     }
     let mut first_error = None;
-    for line in lines() {
+    for line in &lines {
         match value(line) {
-            Ok(_) => return Ok(Submission::Many(lines().collect())),
+            Ok(_) => return Ok(Submission::Many(lines)),
             Err(e) => first_error = first_error.or(Some(e)),
         }
     }

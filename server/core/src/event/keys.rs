@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::json::{Field, KeyName, Scalar};
+use super::json::{self, EventError, Field, Name, Scalar};
 
 /// The key fields of a raw event. What is missing or of a wrong type is 0 or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,9 +26,11 @@ impl<'a> EventKeys<'a> {
     /// Reads the key fields of one event.
     ///
     /// # Errors
-    /// When `raw` is not one JSON object.
-    pub fn read(raw: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(raw)
+    /// When `raw` is not one JSON object, or a value in it stands for nothing (`1e999`, half a surrogate pair).
+    pub fn read(raw: &'a [u8]) -> Result<Self, EventError> {
+        // Looking once whether all of it is UTF-8 costs less than looking at each text.
+        let text = json::text(raw)?;
+        serde_json::from_str(text).map_err(|error| EventError::not_an_object(&error))
     }
 }
 
@@ -62,14 +64,15 @@ impl<'de> Visitor<'de> for KeysVisitor {
         let mut keys = EventKeys::default();
         // Which of the four came under their exact name, which wins over another case.
         let mut exact = [false; 4];
-        while let Some(KeyName(name)) = map.next_key()? {
+        while let Some(name) = map.next_key::<Name>()? {
             let position = match name.field {
                 Some(Field::PluginId) => 0,
                 Some(Field::PluginSid) => 1,
                 Some(Field::Product) => 2,
                 Some(Field::Category) => 3,
                 _ => {
-                    map.next_value::<IgnoredAny>()?;
+                    // Reading a short text costs less than ignoring it does.
+                    map.next_value::<Scalar<'de>>()?;
                     continue;
                 }
             };

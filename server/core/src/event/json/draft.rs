@@ -8,39 +8,44 @@ use serde_json::value::RawValue;
 use super::{Field, FieldProblem, Name, Scalar};
 
 /// The values of an event's fields as they came, by the position of the field.
+#[derive(Default)]
 pub(super) struct Draft<'a> {
     pub(super) values: [Scalar<'a>; Field::ALL.len()],
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Draft<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DraftVisitor;
-        impl<'de> Visitor<'de> for DraftVisitor {
-            type Value = Draft<'de>;
+impl<'a> Draft<'a> {
+    /// Reads an event. The draft is filled where it is: it is larger than the event.
+    pub(super) fn read(&mut self, text: &'a str) -> serde_json::Result<()> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        deserializer.deserialize_map(Fill(self))?;
+        deserializer.end()
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event: a JSON object")
-            }
+struct Fill<'d, 'a>(&'d mut Draft<'a>);
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut draft = Draft { values: Default::default() };
-                let mut exact = [false; Field::ALL.len()];
-                while let Some(name) = map.next_key::<Name>()? {
-                    let Some(field) = name.field else {
-                        map.next_value::<IgnoredAny>()?;
-                        continue;
-                    };
-                    let value = map.next_value()?;
-                    let position = field as usize;
-                    if name.exact || !exact[position] {
-                        exact[position] |= name.exact;
-                        draft.values[position] = value;
-                    }
-                }
-                Ok(draft)
+impl<'de: 'a, 'a> Visitor<'de> for Fill<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event: a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut exact = [false; Field::ALL.len()];
+        while let Some(name) = map.next_key::<Name>()? {
+            let Some(field) = name.field else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value = map.next_value()?;
+            let position = field as usize;
+            if name.exact || !exact[position] {
+                exact[position] |= name.exact;
+                self.0.values[position] = value;
             }
         }
-        deserializer.deserialize_map(DraftVisitor)
+        Ok(())
     }
 }
 

@@ -15,13 +15,11 @@ mod tests;
 mod write;
 
 use super::Event;
-use crate::form::brief;
 use draft::{Draft, UnreadableFields};
 use read::Reader;
 
 pub use checked::CheckedEvent;
-use name::Name;
-pub(in crate::event) use name::{Field, KeyName};
+pub(in crate::event) use name::{Field, Name};
 pub use problem::{EventError, FieldProblem};
 pub(in crate::event) use scalar::Scalar;
 
@@ -31,8 +29,9 @@ pub(in crate::event) use scalar::Scalar;
 /// # Errors
 /// Every field that is missing or wrong, by name, or that `text` is not one JSON object.
 pub fn check(text: &str) -> Result<CheckedEvent<'_>, EventError> {
-    let draft: Draft<'_> = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
-    Reader::new(draft).event()
+    let mut draft = Draft::default();
+    draft.read(text).map_err(|error| unreadable(text, &error))?;
+    Reader::new(&mut draft).event()
 }
 
 /// Reads one event, as [`check`] does.
@@ -40,18 +39,22 @@ pub fn check(text: &str) -> Result<CheckedEvent<'_>, EventError> {
 /// # Errors
 /// As of [`check`], or that `raw` is not UTF-8.
 pub fn decode(raw: &[u8]) -> Result<Event, EventError> {
-    let text = std::str::from_utf8(raw).map_err(|error| {
+    check(text(raw)?).map(CheckedEvent::into_event)
+}
+
+/// The text of a message.
+pub(in crate::event) fn text(raw: &[u8]) -> Result<&str, EventError> {
+    std::str::from_utf8(raw).map_err(|error| {
         let reason = format!("is not UTF-8 from byte {} on", error.valid_up_to());
-        FieldProblem { field: "", reason }
-    })?;
-    check(text).map(CheckedEvent::into_event)
+        FieldProblem { field: "", reason }.into()
+    })
 }
 
 /// What is wrong with an event that could not be read: each field whose value cannot be, or else the event as a whole.
 fn unreadable(text: &str, error: &serde_json::Error) -> EventError {
     let fields = serde_json::from_str(text).map(|UnreadableFields(problems)| problems).unwrap_or_default();
     if fields.is_empty() {
-        return FieldProblem { field: "", reason: format!("is not a JSON object: {}", brief(error)) }.into();
+        return EventError::not_an_object(error);
     }
     EventError { problems: fields }
 }

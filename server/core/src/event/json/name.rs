@@ -14,21 +14,29 @@ macro_rules! fields {
             pub(super) const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             pub(super) const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
+                let name: &[u8] = match self { $(Self::$variant => $name),* };
+                match std::str::from_utf8(name) {
+                    Ok(name) => name,
+                    Err(_) => unreachable!(),
+                }
             }
 
+            /// A match on bytes: the compiler makes a tree of it, and no name is compared twice.
+            fn named(name: &[u8]) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
         }
     };
 }
 
 fields! {
-    EventId "event_id", Timestamp "timestamp", Title "title", Sensor "sensor",
-    PluginId "plugin_id", PluginSid "plugin_sid",
-    Product "product", Category "category", Subcategory "subcategory",
-    SrcIp "src_ip", SrcPort "src_port", DstIp "dst_ip", DstPort "dst_port", Protocol "protocol",
-    CustomData1 "custom_data1", CustomData2 "custom_data2", CustomData3 "custom_data3",
-    CustomLabel1 "custom_label1", CustomLabel2 "custom_label2", CustomLabel3 "custom_label3",
-    ConnId "conn_id", RcvdTime "rcvd_time",
+    EventId b"event_id", Timestamp b"timestamp", Title b"title", Sensor b"sensor",
+    PluginId b"plugin_id", PluginSid b"plugin_sid",
+    Product b"product", Category b"category", Subcategory b"subcategory",
+    SrcIp b"src_ip", SrcPort b"src_port", DstIp b"dst_ip", DstPort b"dst_port", Protocol b"protocol",
+    CustomData1 b"custom_data1", CustomData2 b"custom_data2", CustomData3 b"custom_data3",
+    CustomLabel1 b"custom_label1", CustomLabel2 b"custom_label2", CustomLabel3 b"custom_label3",
+    ConnId b"conn_id", RcvdTime b"rcvd_time",
 }
 
 /// A key of the object, resolved to a field.
@@ -39,44 +47,45 @@ pub(in crate::event) struct Name {
 }
 
 impl Name {
-    /// The name of one of `fields`, or of none.
-    fn among(fields: &[Field], name: &[u8]) -> Self {
-        let same_length = || fields.iter().copied().filter(|field| field.name().len() == name.len());
-        if let Some(field) = same_length().find(|field| field.name().as_bytes() == name) {
+    fn of(name: &[u8]) -> Self {
+        if let Some(field) = Field::named(name) {
             return Self { field: Some(field), exact: true };
         }
-        let field = same_length().find(|field| field.name().as_bytes().eq_ignore_ascii_case(name));
-        Self { field, exact: false }
-    }
-}
-
-/// Reads a key as bytes: it is only compared, so nobody has to know whether it is text.
-struct Names(&'static [Field]);
-
-impl Visitor<'_> for Names {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_bytes<E: de::Error>(self, name: &[u8]) -> Result<Self::Value, E> {
-        Ok(Name::among(self.0, name))
+        let field = Field::ALL.iter().find(|field| field.name().as_bytes().eq_ignore_ascii_case(name));
+        Self { field: field.copied(), exact: false }
     }
 }
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(Names(Field::ALL))
+        struct NameVisitor;
+        impl Visitor<'_> for NameVisitor {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name::of(name.as_bytes()))
+            }
+        }
+        deserializer.deserialize_identifier(NameVisitor)
     }
 }
 
-/// A key of the object, resolved to one of the fields that decide which directives an event may concern.
-pub(in crate::event) struct KeyName(pub(in crate::event) Name);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'de> Deserialize<'de> for KeyName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const KEYS: &[Field] = &[Field::PluginId, Field::PluginSid, Field::Product, Field::Category];
-        deserializer.deserialize_bytes(Names(KEYS)).map(Self)
+    #[test]
+    fn each_field_is_found_by_its_name_and_in_any_case() {
+        for field in Field::ALL {
+            let found = Name::of(field.name().as_bytes());
+            assert_eq!((found.field, found.exact), (Some(*field), true));
+            let found = Name::of(field.name().to_uppercase().as_bytes());
+            assert_eq!((found.field, found.exact), (Some(*field), false));
+        }
+        assert!(Name::of(b"carrier").field.is_none());
     }
 }

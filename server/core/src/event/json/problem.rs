@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::form::brief;
+
 /// One thing that is wrong with one field of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
@@ -16,6 +18,13 @@ pub struct FieldProblem {
 pub struct EventError {
     /// In the order in which the fields are checked.
     pub problems: Vec<FieldProblem>,
+}
+
+impl EventError {
+    /// What was to be an event is something else.
+    pub(in crate::event) fn not_an_object(error: &serde_json::Error) -> Self {
+        FieldProblem { field: "", reason: format!("is not a JSON object: {}", brief(error)) }.into()
+    }
 }
 
 impl fmt::Display for FieldProblem {

@@ -12,13 +12,13 @@ use super::{CheckedEvent, EventError, Field, FieldProblem, Scalar};
 use crate::time::ReceiptTime;
 
 /// A draft, and what was found wrong with it so far.
-pub(super) struct Reader<'a> {
-    draft: Draft<'a>,
+pub(super) struct Reader<'d, 'a> {
+    draft: &'d mut Draft<'a>,
     problems: Vec<FieldProblem>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(draft: Draft<'a>) -> Self {
+impl<'d, 'a> Reader<'d, 'a> {
+    pub(super) fn new(draft: &'d mut Draft<'a>) -> Self {
         Self { draft, problems: Vec::new() }
     }
 

@@ -40,6 +40,13 @@ const BYTES_BESIDE: usize = 64;
 /// A group is closed when it has this many events; one request may bring more.
 const MAX_GROUP_EVENTS: usize = 4_096;
 
+/// A group of so many requests is followed by a pause, so that the next one is not smaller: there are more senders than
+/// wait for one answer. A sender by itself never waits for anyone.
+const SHARED_GROUP: usize = 4;
+
+/// That pause. A group costs two system calls and several threads their sleep, whatever is in it.
+const GROUP_EVERY: Duration = Duration::from_millis(1);
+
 /// More groups than this are not under way.
 const MAX_GROUPS: usize = 64;
 
@@ -146,6 +153,8 @@ struct PublishTask {
     markers: Subscriber,
     last_group: u64,
     groups: InFlight<Vec<Request>>,
+    /// No group is begun before.
+    pause: Option<Instant>,
     numbering: Numbering,
     late: Episode,
     counts: Counts,
@@ -177,6 +186,7 @@ impl PublishTask {
             markers,
             last_group: 0,
             groups: InFlight::new(),
+            pause: None,
             numbering,
             late: Episode::default(),
             counts,
@@ -187,6 +197,8 @@ impl PublishTask {
         while self.open || self.groups.len() > 0 {
             let deadline = self.groups.deadline();
             let timeout = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now));
+            let pause = tokio::time::sleep_until(self.pause.unwrap_or_else(Instant::now));
+            let may_begin = self.open && self.pause.is_none() && self.groups.len() < MAX_GROUPS;
             tokio::select! {
                 biased;
                 changed = self.connected.changed() => match changed {
@@ -201,7 +213,8 @@ impl PublishTask {
                     let late = self.groups.expire(Instant::now());
                     self.on_late(late);
                 }
-                request = self.requests.recv(), if self.open && self.groups.len() < MAX_GROUPS => match request {
+                () = pause, if self.pause.is_some() => self.pause = None,
+                request = self.requests.recv(), if may_begin => match request {
                     Some(first) => self.publish(first).await,
                     None => self.open = false,
                 },
@@ -237,6 +250,7 @@ impl PublishTask {
     /// Publishes `first` and what waits behind it as one group.
     async fn publish(&mut self, first: Request) {
         let mut group = self.collect(first);
+        self.pause = (group.len() >= SHARED_GROUP).then(|| Instant::now() + GROUP_EVERY);
         // From here on a change of the connection stops the group; those of earlier changes have failed already.
         self.connected.borrow_and_update();
         self.on_link_change();

@@ -16,6 +16,9 @@ const MAX_SENDERS: usize = 1_024;
 /// Node names are cut here: a header takes room from the event.
 const MAX_NODE_BYTES: usize = 128;
 
+/// Digits of `u64::MAX`.
+const LONGEST_NUMBER: usize = 20;
+
 /// The numbers of one run.
 #[derive(Debug)]
 pub(super) struct Numbering {
@@ -35,8 +38,11 @@ impl Numbering {
     /// The header of the next event.
     pub(super) fn next(&mut self) -> HeaderMap {
         self.last += 1;
+        let mut value = String::with_capacity(self.prefix.len() + LONGEST_NUMBER);
+        value.push_str(&self.prefix);
+        value.push_str(itoa::Buffer::new().format(self.last));
         let mut headers = HeaderMap::new();
-        headers.insert(self.name.clone(), format!("{}{}", self.prefix, self.last));
+        headers.insert(self.name.clone(), value);
         headers
     }
 }
@@ -45,7 +51,6 @@ impl Numbering {
 pub(super) fn max_header_bytes(node: &str, run_bytes: usize) -> usize {
     const FRAME: usize = "NATS/1.0\r\n: \r\n\r\n".len() + SEQUENCE_HEADER.len();
     const SLASHES: usize = 2;
-    const LONGEST_NUMBER: usize = 20; // digits of u64::MAX
     FRAME + printable(node).len() + run_bytes + SLASHES + LONGEST_NUMBER
 }
 
