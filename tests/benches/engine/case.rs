@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::engine::{Engine, QUEUE_EVENTS};
 use crate::feed::Load;
-use crate::traffic::{Phase, Traffic};
+use crate::traffic::Traffic;
 use crate::usage::{self, ThreadTimes};
 
 /// How many events are made and sent at a time: as many as may wait on the bus, so that they are handed over at once.
@@ -18,13 +18,11 @@ const ROUND: usize = QUEUE_EVENTS;
 /// How the events go in, and on which threads the parts are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Way {
-    /// As bytes through the bus within a process, into the pipeline as a program starts it.
+    /// As bytes through the bus within a process, into the pipeline as a program starts it, alarms into files.
     Bytes,
-    /// As decoded events to the filter threads; index, filter, dispatcher, managers and backlogs are the same.
+    /// As decoded events to the filter threads; index, dispatcher, managers and backlogs are the same. What they hand to
+    /// the alarm log is dropped.
     Decoded,
-    /// As bytes, with the parts that are one task each on threads of their own and alarms into files, so that the time
-    /// of each part is known.
-    Apart,
 }
 
 /// What is measured.
@@ -72,12 +70,7 @@ impl Case {
     /// their turn comes, and in the figures of memory.
     pub(crate) fn run(&self) -> anyhow::Result<Figures> {
         let mut engine = Engine::start(self)?;
-        let traffic = Traffic {
-            directives: self.directives,
-            sources: self.backlogs,
-            one_in: self.one_in,
-            phase: Phase::Count,
-        };
+        let traffic = Traffic::counting(self.directives, self.backlogs, self.one_in);
         let empty_kib = usage::resident_kib()?;
         engine.open(&traffic.opening())?;
         let open_kib = usage::resident_kib()?;

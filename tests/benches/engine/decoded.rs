@@ -1,4 +1,6 @@
 //! The filter threads without the decoder: what they do with an event once it is one.
+//!
+//! Index and rules are those of the backend's filter; the steps between them are its steps, once more.
 
 use std::sync::Arc;
 use std::thread;
@@ -64,16 +66,19 @@ impl Decoded {
 fn work(filter: &Filter, mut batches: mpsc::Receiver<DecodedBatch>, sender: &mpsc::Sender<FilteredBatch>) {
     let mut found = Vec::new();
     while let Some(DecodedBatch { sequence, events, arrived, permit }) = batches.blocking_recv() {
+        let all = events.len();
         let concerns = events.into_iter().filter_map(|event| concern(filter, event, arrived, &mut found));
-        let filtered =
-            FilteredBatch { sequence, concerns: concerns.collect(), drained_at: Some(arrived), permit };
+        let concerns: Vec<_> = concerns.collect();
+        filter.counters.events_unconcerned.add((all - concerns.len()) as u64);
+        filter.counters.events_dispatched.add(concerns.len() as u64);
+        let filtered = FilteredBatch { sequence, concerns, drained_at: Some(arrived), permit };
         if sender.blocking_send(filtered).is_err() {
             return;
         }
     }
 }
 
-/// The same steps as those of the backend's filter, behind its decoder.
+/// What the filter does behind its decoder; no event is whitelisted here, but it has to ask.
 fn concern(
     filter: &Filter,
     event: Arc<Event>,
@@ -82,12 +87,7 @@ fn concern(
 ) -> Option<Concern> {
     let catalog = &filter.catalog;
     catalog.index().concerned(&EventKeys::from(&*event), found);
-    if found.is_empty() {
-        filter.counters.events_unconcerned.inc();
-        return None;
-    }
-    if catalog.assets().is_whitelisted(event.src_ip) {
-        filter.counters.events_whitelisted.inc();
+    if found.is_empty() || catalog.assets().is_whitelisted(event.src_ip) {
         return None;
     }
     if event.is_from_the_future(filter.max_clock_skew_secs) {
@@ -95,6 +95,5 @@ fn concern(
     }
     let opens = |slot| catalog.directive(slot).rules[0].matches(&event, catalog.assets(), &NoFirstEvents);
     let directives = found.iter().map(|slot| Concerned { slot: *slot, opens: opens(*slot) }).collect();
-    filter.counters.events_dispatched.inc();
     Some(Concern { event, arrived, directives })
 }

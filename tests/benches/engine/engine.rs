@@ -1,7 +1,7 @@
 //! The engine of a case: it is started, takes events, and says when it has handled them.
 //!
-//! There are no look-ups, no saved state and no overload signals. Alarm records go through a channel of production's
-//! length to a thread that drops them, or into files where the parts are apart.
+//! There are no look-ups and no saved state. Ingest and the dispatcher have one thread for them both, so that what is not
+//! spread over threads has its time told apart; the other parts have threads of their own anyway.
 
 use std::sync::Arc;
 use std::thread;
@@ -14,7 +14,7 @@ use dsiem_backend::counters::Counters;
 use dsiem_backend::enrich::{Enrich, EnrichSettings};
 use dsiem_backend::filter::FilterMode;
 use dsiem_backend::http;
-use dsiem_backend::pipeline::{self, Parts, PipelineConfig};
+use dsiem_backend::pipeline::{self, Correlation, Parts, PipelineConfig};
 use dsiem_backend::workers::WorkerMode;
 use dsiem_core::assets::{self, Assets};
 use dsiem_core::backlog::Settings;
@@ -31,10 +31,9 @@ use tokio::sync::mpsc;
 
 use crate::case::{Case, Way};
 use crate::decoded::Decoded;
-use crate::directives;
-use crate::feed::Load;
+use crate::feed::{self, Load};
 use crate::traffic::Traffic;
-use crate::wiring;
+use crate::usage::SERIAL;
 
 /// How many events may wait on the bus, as by default.
 pub(crate) const QUEUE_EVENTS: usize = 32_768;
@@ -73,7 +72,8 @@ enum Door {
 impl Engine {
     /// Starts what the case asks for, without backlogs.
     pub(crate) fn start(case: &Case) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("worker").enable_all().build();
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).thread_name(SERIAL).enable_all().build();
         let runtime = runtime.context("no runtime")?;
         let entered = runtime.enter();
         let metrics = Metrics::new();
@@ -82,14 +82,13 @@ impl Engine {
         let clock = Clock::system();
         let bus = memory::bus(QUEUE_EVENTS, clock.clone());
         let parts = Parts {
-            directives: directives::make(case.directives)?,
+            directives: feed::directives(case.directives)?,
             assets: Arc::new(home()?),
-            subscription: bus.subscription,
             overload: bus.overload_sender,
             alarm_log,
             enrich: Enrich::new(Vec::new(), EnrichSettings::default(), &metrics, http::client()?),
             store: None,
-            clock,
+            clock: clock.clone(),
             counters: counters.clone(),
             metrics,
             readiness: Readiness::new(),
@@ -98,14 +97,15 @@ impl Engine {
         let config = config(case.filters);
         let door = match case.way {
             Way::Bytes => {
-                pipeline::start(config, parts)?;
+                pipeline::start(config, parts, bus.subscription)?;
                 Door::Bytes(bus.publisher)
             }
-            Way::Apart => {
-                wiring::apart(&config, parts)?;
-                Door::Bytes(bus.publisher)
+            Way::Decoded => {
+                let correlation = Correlation::new(config, parts)?;
+                let (decoded, filtered) = Decoded::start(&correlation.filter(), case.filters, clock)?;
+                correlation.start(filtered);
+                Door::Decoded(decoded)
             }
-            Way::Decoded => Door::Decoded(wiring::decoded(&config, parts, runtime.handle())?),
         };
         drop(entered);
         Ok(Self { runtime, counters, way: case.way, door, sent: 0, files })
@@ -186,9 +186,10 @@ async fn publish(publisher: &EventPublisher, batch: Vec<Bytes>) -> anyhow::Resul
     }
 }
 
-/// Files where the parts are apart, else a thread that drops what it gets.
+/// Files behind the whole pipeline; behind what begins with decoded events and ends with backlogs, a channel as long, to
+/// a thread that drops what it gets.
 fn alarm_log(way: Way, metrics: &Metrics) -> anyhow::Result<(AlarmLog, Option<TempDir>)> {
-    if way == Way::Apart {
+    if way == Way::Bytes {
         let folder = TempDir::new().context("no folder for the alarm files")?;
         let (log, end) = alarm_log::open(folder.path(), metrics, &Readiness::new())?;
         tokio::spawn(end);

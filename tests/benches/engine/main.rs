@@ -7,18 +7,18 @@
 mod case;
 mod cases;
 mod decoded;
-mod directives;
 mod engine;
 mod feed;
 #[path = "../pipeline/machine.rs"]
 mod machine;
-mod sizes;
+#[path = "../pipeline/rules.rs"]
+#[expect(dead_code, reason = "only backlogs that count for ever are wanted here")]
+mod rules;
 mod table;
 #[path = "../pipeline/traffic.rs"]
-#[expect(dead_code, reason = "the whole pipeline reads event numbers back out of alarm files")]
+#[expect(dead_code, reason = "the whole pipeline reads event numbers back, and sends from another process")]
 mod traffic;
 mod usage;
-mod wiring;
 
 use std::io::Write as _;
 use std::process::Command;
@@ -66,7 +66,7 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     match &args.part {
         Some(Part::Case(case)) => return say(&format!("{}\n", case.run()?.to_json())),
-        Some(Part::Sizes) => return say(&sizes::list()),
+        Some(Part::Sizes) => return say(&usage::sizes()),
         None => {}
     }
     let chosen: Vec<Row> = cases::all().into_iter().filter(|row| row.is_chosen(&args.only)).collect();

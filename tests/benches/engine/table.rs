@@ -2,6 +2,7 @@
 
 use crate::case::{Case, Figures};
 use crate::cases::Row;
+use crate::usage::PARTS;
 
 const HEAD: [&str; 9] =
     ["case", "open backlogs", "events", "events/s", "us/event", "of which", "a core", "RSS MiB", "bar"];
@@ -48,8 +49,8 @@ fn eps(figures: &Figures) -> f64 {
 }
 
 fn parts(figures: &Figures) -> String {
-    let parts = figures.nanos.iter().map(|(part, nanos)| format!("{part} {:.2}", figures.micros_of(*nanos)));
-    parts.collect::<Vec<_>>().join(", ")
+    let of = |part| Some(format!("{part} {:.2}", figures.micros_of(*figures.nanos.get(part)?)));
+    PARTS.iter().filter_map(|(_, part)| of(*part)).collect::<Vec<_>>().join(", ")
 }
 
 /// With the backlogs open; and what one of them takes, where they are many.
@@ -58,6 +59,6 @@ fn memory(case: &Case, figures: &Figures) -> String {
     if figures.backlogs < 10_000 || case.directives > 1 {
         return mib.to_string();
     }
-    let each = (figures.open_kib - figures.empty_kib) * 1_024 / figures.backlogs;
+    let each = figures.open_kib.saturating_sub(figures.empty_kib) * 1_024 / figures.backlogs;
     format!("{mib} ({each} bytes a backlog)")
 }

@@ -1,12 +1,27 @@
-//! What the threads of this process have used, as the system says in `/proc`, and its memory.
+//! What the threads of this process have used, as the system says in `/proc`; its memory; and how large the values are
+//! that a backlog is made of.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context as _;
+use dsiem_backend::backlog::{Answer, BacklogTask, Beginning, ToBacklog};
+use dsiem_backend::manager::Delivery;
+use dsiem_core::backlog::{Backlog, Stage};
+use dsiem_core::event::Event;
+use dsiem_core::routing::Interests;
 
-/// The names of the engine's threads; what other threads take is the benchmark's.
-const PARTS: [&str; 6] = ["ingest", "filter", "dispatcher", "worker", "correlation", "alarm-log"];
+/// How the names of the engine's threads begin, and what they do, in the order in which an event meets them. What other
+/// threads take is the benchmark's.
+pub(crate) const PARTS: [(&str, &str); 4] = [
+    (SERIAL, "ingest and dispatcher"),
+    ("filter", "filter"),
+    ("correlation", "managers and backlogs"),
+    ("alarm-log", "alarm log"),
+];
+
+/// The thread of what there is once: ingest and the dispatcher.
+pub(crate) const SERIAL: &str = "serial";
 
 /// Nanoseconds on a CPU so far, by name of the thread.
 #[derive(Debug, Default)]
@@ -43,13 +58,14 @@ impl ThreadTimes {
         }
     }
 
-    /// What the engine's parts have used; those that have threads of their own here.
+    /// What the engine's parts have used, those that were at work.
     pub(crate) fn by_part(&self) -> BTreeMap<String, u64> {
         let of = |part: &str| {
             let threads = self.0.iter().filter(|(name, _)| name.starts_with(part));
             threads.map(|(_, nanos)| nanos).sum::<u64>()
         };
-        PARTS.iter().map(|part| ((*part).to_owned(), of(part))).filter(|(_, nanos)| *nanos > 0).collect()
+        let parts = PARTS.iter().map(|(threads, part)| ((*part).to_owned(), of(threads)));
+        parts.filter(|(_, nanos)| *nanos > 0).collect()
     }
 }
 
@@ -59,4 +75,25 @@ pub(crate) fn resident_kib() -> anyhow::Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse().ok());
     kib.context("this system does not say how much memory is resident")
+}
+
+/// The values that a backlog is made of: a line for each, in bytes, without what they own elsewhere. To be read beside a
+/// heap profile.
+pub(crate) fn sizes() -> String {
+    let sizes = [
+        ("Event", size_of::<Event>()),
+        ("Backlog", size_of::<Backlog>()),
+        ("Stage, one for each that was reached", size_of::<Stage>()),
+        ("Interests of a backlog", size_of::<Interests>()),
+        ("BacklogTask, with the Backlog in it", size_of::<BacklogTask>()),
+        ("future that it runs as", size_of_future(BacklogTask::run)),
+        ("message to a backlog, one in its mailbox", size_of::<ToBacklog>()),
+        ("answer of a backlog", size_of::<Answer>()),
+        ("delivery to a manager", size_of::<Delivery>()),
+    ];
+    sizes.iter().map(|(what, bytes)| format!("{bytes:>5} {what}\n")).collect()
+}
+
+fn size_of_future<F>(_: impl FnOnce(BacklogTask, Beginning) -> F) -> usize {
+    size_of::<F>()
 }
