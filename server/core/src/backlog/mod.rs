@@ -58,6 +58,13 @@ pub struct Backlog {
     ending: Option<Ending>,
 }
 
+/// The stages of a backlog that opens: the second begins with the same event, and most backlogs see no third.
+fn first_stage(start_secs: i64) -> Vec<Stage> {
+    let mut stages = Vec::with_capacity(2);
+    stages.push(Stage::started(start_secs));
+    stages
+}
+
 impl FirstEvents for Backlog {
     fn first(&self, position: usize) -> Option<&FirstEvent> {
         self.stages.get(position).and_then(Stage::first)
@@ -71,7 +78,7 @@ impl Backlog {
         let mut backlog = Self {
             id: AlarmId::of(directive.id, &event.id),
             title: title(&directive.name, event, context.assets),
-            stages: vec![Stage::started(event.time_secs(context.settings.max_clock_skew_secs))],
+            stages: first_stage(event.time_secs(context.settings.max_clock_skew_secs)),
             collected: Collected::default(),
             networks: BoundedSet::default(),
             intel_hits: BoundedSet::default(),
