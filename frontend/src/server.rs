@@ -60,16 +60,11 @@ pub(crate) async fn serve(
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     // Also on a panic or cancellation from above, nothing of ours is left behind.
-    let _cut_at_the_end = cut.clone().drop_guard();
+    let stop = stop.child_token();
+    let _cut_at_the_end = (cut.clone().drop_guard(), stop.clone().drop_guard());
     accept(listener, &connections, &stop, |stream| {
-        let connection = Connection { site: site.clone(), stop: stop.clone(), open: open.clone() };
-        let cut = cut.clone();
-        async move {
-            tokio::select! {
-                () = connection.serve(stream) => {}
-                () = cut.cancelled() => {}
-            }
-        }
+        let (site, stop, cut, open) = (site.clone(), stop.clone(), cut.clone(), open.clone());
+        Connection { site, stop, cut, open }.serve(stream)
     })
     .await;
     connections.close();
@@ -126,7 +121,10 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
 
 struct Connection {
     site: Site,
+    /// After its present request it ends.
     stop: CancellationToken,
+    /// It ends at once; never before `stop`.
+    cut: CancellationToken,
     open: Gauge,
 }
 
@@ -150,7 +148,10 @@ impl Connection {
             served = connection.as_mut() => served,
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    served = connection => served,
+                    () = self.cut.cancelled() => return,
+                }
             }
         };
         if let Err(error) = served {

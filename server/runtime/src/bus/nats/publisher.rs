@@ -40,12 +40,12 @@ const BYTES_BESIDE: usize = 64;
 /// A group is closed when it has this many events; one request may bring more.
 const MAX_GROUP_EVENTS: usize = 4_096;
 
-/// A group of so many requests is followed by a pause, so that the next one is not smaller: there are more senders than
-/// wait for one answer. A sender by itself never waits for anyone.
-const SHARED_GROUP: usize = 4;
+/// When so many requests come within [`GROUP_EVERY`], the next group waits as long, so that it holds many of them. Fewer
+/// are published at once: senders that wait for each answer would only become slower.
+const BUSY_REQUESTS: usize = 32;
 
-/// That pause. A group costs two system calls and several threads their sleep, whatever is in it.
-const GROUP_EVERY: Duration = Duration::from_millis(1);
+/// How often a group is begun under load. It costs two system calls and wakes several threads, whatever is in it.
+const GROUP_EVERY: Duration = Duration::from_millis(2);
 
 /// More groups than this are not under way.
 const MAX_GROUPS: usize = 64;
@@ -153,8 +153,7 @@ struct PublishTask {
     markers: Subscriber,
     last_group: u64,
     groups: InFlight<Vec<Request>>,
-    /// No group is begun before.
-    pause: Option<Instant>,
+    pace: Pace,
     numbering: Numbering,
     late: Episode,
     counts: Counts,
@@ -186,7 +185,7 @@ impl PublishTask {
             markers,
             last_group: 0,
             groups: InFlight::new(),
-            pause: None,
+            pace: Pace::new(Instant::now()),
             numbering,
             late: Episode::default(),
             counts,
@@ -197,8 +196,9 @@ impl PublishTask {
         while self.open || self.groups.len() > 0 {
             let deadline = self.groups.deadline();
             let timeout = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now));
-            let pause = tokio::time::sleep_until(self.pause.unwrap_or_else(Instant::now));
-            let may_begin = self.open && self.pause.is_none() && self.groups.len() < MAX_GROUPS;
+            let pause = self.pace.pause;
+            let pause_over = tokio::time::sleep_until(pause.unwrap_or_else(Instant::now));
+            let may_begin = self.open && pause.is_none() && self.groups.len() < MAX_GROUPS;
             tokio::select! {
                 biased;
                 changed = self.connected.changed() => match changed {
@@ -213,7 +213,7 @@ impl PublishTask {
                     let late = self.groups.expire(Instant::now());
                     self.on_late(late);
                 }
-                () = pause, if self.pause.is_some() => self.pause = None,
+                () = pause_over, if pause.is_some() => self.pace.pause = None,
                 request = self.requests.recv(), if may_begin => match request {
                     Some(first) => self.publish(first).await,
                     None => self.open = false,
@@ -250,7 +250,7 @@ impl PublishTask {
     /// Publishes `first` and what waits behind it as one group.
     async fn publish(&mut self, first: Request) {
         let mut group = self.collect(first);
-        self.pause = (group.len() >= SHARED_GROUP).then(|| Instant::now() + GROUP_EVERY);
+        self.pace.note(group.len(), Instant::now());
         // From here on a change of the connection stops the group; those of earlier changes have failed already.
         self.connected.borrow_and_update();
         self.on_link_change();
@@ -317,9 +317,61 @@ impl PublishTask {
     }
 }
 
+/// Whether the next group has to wait.
+#[derive(Debug)]
+struct Pace {
+    /// No group is begun before.
+    pause: Option<Instant>,
+    since: Instant,
+    /// Requests since then.
+    requests: usize,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Self {
+        Self { pause: None, since: now, requests: 0 }
+    }
+
+    /// Notes a group of so many requests.
+    fn note(&mut self, requests: usize, now: Instant) {
+        if now.duration_since(self.since) > GROUP_EVERY {
+            (self.since, self.requests) = (now, 0);
+        }
+        self.requests += requests;
+        if self.requests >= BUSY_REQUESTS {
+            self.pause = Some(now + GROUP_EVERY);
+        }
+    }
+}
+
 /// Whoever no longer waits for the answer needs none.
 fn answer_all(requests: Vec<Request>, answer: Result<(), PublishError>) {
     for request in requests {
         request.answer.send(answer).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_requests_never_wait_and_many_wait_for_each_other() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        // Eight senders, each with its next request a millisecond after the last.
+        for millis in 0..100 {
+            pace.note(8, start + Duration::from_millis(millis));
+            assert_eq!(pace.pause, None, "after {millis} ms");
+        }
+        let later = start + Duration::from_secs(1);
+        for group in 0..8 {
+            pace.note(4, later + Duration::from_micros(100 * group));
+            assert_eq!(pace.pause.is_some(), group == 7, "group {group}");
+        }
+        pace.pause = None;
+        let next = later + 2 * GROUP_EVERY;
+        pace.note(40, next);
+        assert_eq!(pace.pause, Some(next + GROUP_EVERY), "as long as they come");
     }
 }
