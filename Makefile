@@ -12,9 +12,9 @@ run: ## Build and start the complete product with the samples, attack it and sho
 test: tools ## All checks and all tests: format, lints, documentation, unit, property and integration tests
 	@scripts/test.sh
 
-bench: tools ## What an event costs in the whole pipeline, beside the floor; about four minutes (BENCH="--seconds 20 --only frontend")
+bench: tools ## What an event costs in the whole pipeline, beside the floor; about five minutes (BENCH="--seconds 20 --only frontend", BENCH=--all)
 	cargo build --release --workspace --bins
-	cargo bench --workspace --bench pipeline -- $(BENCH)
+	cargo bench --package dsiem-tests --bench pipeline -- $(BENCH)
 
 tools: ## Check what building and testing need, and install what is missing (nats-server)
 	@scripts/tools.sh

@@ -24,7 +24,7 @@ use serde_json::Value;
 use case::Case;
 
 /// What the process may have needed at its worst: a few bodies of the largest size (16 MiB) with what is made of them.
-const MEMORY_BOUND_KIB: u64 = 128 << 10;
+const MEMORY_BOUND_KIB: u64 = 192 << 10;
 
 /// The network that good events come from, one address for each of them; the tables stay out of it.
 const GOOD_SOURCES: &str = "192.168.77.";
