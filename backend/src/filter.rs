@@ -285,7 +285,7 @@ mod tests {
         ];
         let ids: Vec<_> =
             run(&filter, &payloads).into_iter().map(|concern| concern.event.id.clone()).collect();
-        assert_eq!(ids, ["e1", "e2"], "the fault takes nothing from the others");
+        assert_eq!(ids, ["e1".into(), "e2".into()], "the fault takes nothing from the others");
         let c = &filter.counters;
         let books = [
             &c.events_dispatched,

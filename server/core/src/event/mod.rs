@@ -17,9 +17,8 @@ use crate::time::ReceiptTime;
 pub use json::{CheckedEvent, EventError, FieldProblem};
 pub use keys::EventKeys;
 
-/// Text of an event: up to 23 bytes are held in place, longer ones are shared by their copies. Most events of most senders
-/// have one or two that are longer.
-pub type Text = smol_str::SmolStr;
+/// Text of an event. Empty text takes no allocation.
+pub type Text = Box<str>;
 
 /// Default of `--max-clock-skew`: how far, in seconds, an event's timestamp may lie after its receipt before the
 /// receipt time is used instead.

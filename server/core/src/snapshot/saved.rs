@@ -14,7 +14,7 @@ use crate::backlog::{
 };
 use crate::bounded::BoundedSet;
 use crate::directive::{Directive, Rule};
-use crate::event::{EventKey, Text};
+use crate::event::EventKey;
 use crate::finding::Finding;
 use crate::hash::Seed;
 use crate::matcher::FirstEvent;
@@ -70,8 +70,8 @@ struct SavedFirstEvent {
     dst_ip: IpAddr,
     src_port: u16,
     dst_port: u16,
-    protocol: Text,
-    custom_data: [Text; 3],
+    protocol: Box<str>,
+    custom_data: [Box<str>; 3],
 }
 
 impl SavedBacklog {
