@@ -39,4 +39,7 @@ step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-d
 # Tests of the programs as a whole start these.
 step "programs" cargo build --workspace --bins
 step "tests" cargo test --workspace
+# What may name too much but never too little is worth more chance than the rest.
+step "index and routing, 10,000 cases" \
+    env PROPTEST_CASES=10000 cargo test --package dsiem-core --test properties -- index routing
 say "== all passed in $SECONDS s"
