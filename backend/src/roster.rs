@@ -100,7 +100,7 @@ impl Roster {
             self.deliver(concern).await;
         }
         if let Some(drained_at) = batch.drained_at
-            && drained_at.secs() > self.told_secs
+            && drained_at.secs() != self.told_secs
         {
             self.tell(drained_at);
         }
@@ -261,6 +261,9 @@ mod tests {
         assert_eq!(received(&mut mailbox), [] as [&str; 0]);
         roster.dispatch(batch(3, &["c"], Some(14))).await;
         assert_eq!(received(&mut mailbox), ["c", "14"]);
+        wake_time.set(9);
+        roster.dispatch(batch(4, &[], Some(10))).await;
+        assert_eq!(received(&mut mailbox), ["10"], "also when the clock was set back");
     }
 
     #[tokio::test]
