@@ -35,7 +35,6 @@ pub(crate) const MAX_LISTED: usize = 1_000;
 const EVENTS_PER_TURN: usize = 256;
 
 /// What it takes to accept events.
-#[derive(Clone)]
 pub(crate) struct Events {
     pub(crate) bodies: Bodies,
     pub(crate) limiter: Limiter,

@@ -20,7 +20,6 @@ pub(crate) use self::site::Site;
 use self::ui::Page;
 
 /// What the resources work with.
-#[derive(Clone)]
 pub(crate) struct Resources {
     pub(crate) events: Events,
     pub(crate) config_files: ConfigFiles,

@@ -8,10 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use dsiem_core::time::ReceiptTime;
 use tokio::time::Instant;
 
-/// A sleeper looks at the wall clock at least this often, because it may be set while somebody sleeps.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Tells the time and waits for it. Cheap to clone.
+/// Tells the time. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -42,24 +39,6 @@ impl Clock {
             Source::Simulated { start, base } => start.plus_nanos(nanos(base.elapsed())),
         }
     }
-
-    /// Sleeps until the clock reads `at` or later; at once if it already does.
-    ///
-    /// A wall clock that is set meanwhile is noticed within a second.
-    pub async fn sleep_until(&self, at: ReceiptTime) {
-        loop {
-            let left = at.since(self.now());
-            if left <= 0 {
-                return;
-            }
-            let left = Duration::from_nanos(left.unsigned_abs());
-            tokio::time::sleep(match &self.0 {
-                Source::System => left.min(LOOK_EVERY),
-                Source::Simulated { .. } => left,
-            })
-            .await;
-        }
-    }
 }
 
 /// A machine whose clock stands before 1970 counts as standing at 1970: nothing of ours is older.
@@ -81,15 +60,6 @@ mod tests {
         assert_eq!(clock.now(), ReceiptTime::from_secs(1_000));
         tokio::time::advance(Duration::from_millis(1_500)).await;
         assert_eq!(clock.now(), ReceiptTime::from_nanos(1_001_500_000_000));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn sleeping_ends_when_the_clock_reads_the_time() {
-        let clock = Clock::simulated(ReceiptTime::from_secs(0));
-        clock.sleep_until(ReceiptTime::from_secs(3_600)).await;
-        assert_eq!(clock.now().secs(), 3_600);
-        clock.sleep_until(ReceiptTime::from_secs(1)).await; // long past: at once
-        assert_eq!(clock.now().secs(), 3_600);
     }
 
     #[test]
