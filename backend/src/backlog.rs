@@ -304,7 +304,7 @@ impl BacklogTask {
             return;
         }
         let collected = self.backlog.collected();
-        let mut terms = enrich.terms(collected.addresses().copied(), collected.ports().copied());
+        let mut terms = enrich.terms(collected.addresses(), collected.ports());
         if terms.len() > LOOK_UPS_PER_UPDATE {
             self.surroundings.counters.look_ups_skipped.add((terms.len() - LOOK_UPS_PER_UPDATE) as u64);
             terms.truncate(LOOK_UPS_PER_UPDATE);

@@ -18,6 +18,9 @@ const RETRY_AWAY_SECS: u32 = 5;
 /// What an event takes on the wire, roughly; to allocate once for a batch.
 const USUAL_EVENT_BYTES: usize = 640;
 
+/// What senders write for an event, roughly.
+const USUAL_EVENT_TEXT_BYTES: usize = 400;
+
 /// The valid events of one request in their wire form, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -137,11 +140,13 @@ impl Publisher {
 
     /// An empty batch, with memory for `events` events.
     pub(crate) fn batch(&self, events: usize) -> Batch {
-        Batch {
-            wire: Vec::with_capacity(events * USUAL_EVENT_BYTES),
-            ends: Vec::with_capacity(events),
-            max_event_bytes: self.bus.max_event_bytes(),
-        }
+        let wire = Vec::with_capacity(events * USUAL_EVENT_BYTES);
+        Batch { wire, ends: Vec::with_capacity(events), max_event_bytes: self.bus.max_event_bytes() }
+    }
+
+    /// An empty batch, with memory for the events in `text`.
+    pub(crate) fn batch_for(&self, text: &str) -> Batch {
+        self.batch((text.len() / USUAL_EVENT_TEXT_BYTES).max(1))
     }
 
     /// Puts all of `batch` on the bus, in its order.

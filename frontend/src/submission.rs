@@ -1,7 +1,7 @@
 //! The events of one request, cut apart but not yet read.
 //!
-//! Whether a body is JSON at all is decided here, before any event is looked at, and so is how many events it has: the
-//! limiter wants to know before the work of reading them is done. Nothing is copied.
+//! Where an event is refused, the sender and `rejected_events.json` are told which one, so each is cut out first. Whether
+//! a body is JSON at all is decided here, and how many events it has. Nothing is copied.
 
 use std::fmt;
 

@@ -24,7 +24,7 @@ pub struct AlarmDocument<'a> {
     created_time: i64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     custom_data: Vec<&'a CustomDatum>,
-    dst_ips: Vec<&'a IpAddr>,
+    dst_ips: Vec<IpAddr>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     intel_hits: Vec<&'a Finding>,
     kingdom: &'a str,
@@ -32,7 +32,7 @@ pub struct AlarmDocument<'a> {
     risk: u8,
     risk_class: &'static str,
     rules: Vec<RuleDocument<'a>>,
-    src_ips: Vec<&'a IpAddr>,
+    src_ips: Vec<IpAddr>,
     status: &'a str,
     tag: &'a str,
     title: &'a str,
@@ -95,7 +95,7 @@ impl<'a> AlarmDocument<'a> {
             category: &directive.category,
             created_time: parts.created_secs.unwrap_or(parts.update_secs),
             custom_data: list(&collected.custom_data),
-            dst_ips: list(&collected.dst_ips),
+            dst_ips: collected.dst_ips.iter().collect(),
             intel_hits: list(parts.intel_hits),
             kingdom: &directive.kingdom,
             networks: list(parts.networks),
@@ -107,7 +107,7 @@ impl<'a> AlarmDocument<'a> {
                 .enumerate()
                 .map(|(n, rule)| RuleDocument::of(rule, n, backlog))
                 .collect(),
-            src_ips: list(&collected.src_ips),
+            src_ips: collected.src_ips.iter().collect(),
             status: &settings.status,
             tag: &settings.tag,
             title: backlog.title(),

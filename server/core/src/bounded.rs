@@ -109,9 +109,14 @@ impl<T: Hash + Eq> BoundedSet<T> {
 
     /// The values in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.iter_from(0)
+    }
+
+    /// The same, without the first `start` ones.
+    pub fn iter_from(&self, start: usize) -> impl Iterator<Item = &T> {
         let (few, many) = match &self.values {
-            Values::Few(values) => (Some(values.iter()), None),
-            Values::Many(values) => (None, Some(values.iter())),
+            Values::Few(values) => (values.get(start..), None),
+            Values::Many(values) => (None, values.get_range(start..)),
         };
         few.into_iter().flatten().chain(many.into_iter().flatten())
     }

@@ -18,6 +18,7 @@
 //! [`configuration`] (a file checked by its name) and [`problem`] (everything that is wrong with a file, told to the
 //! person who wrote it).
 
+mod address;
 pub mod alarm;
 pub mod assets;
 pub mod backlog;

@@ -1,10 +1,11 @@
 //! What a backlog gathers from its events: addresses, ports and custom data, each with a limit.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use indexmap::Equivalent;
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
 use crate::bounded::BoundedSet;
 use crate::event::{Event, Text};
 use crate::hash::Seed;
@@ -53,17 +54,18 @@ impl Equivalent<CustomDatum> for Datum<'_> {
 /// Addresses, ports and custom data of a backlog's events.
 #[derive(Debug, Clone, Default)]
 pub struct Collected {
-    pub(crate) src_ips: BoundedSet<IpAddr>,
-    pub(crate) dst_ips: BoundedSet<IpAddr>,
-    pub(crate) ports: BoundedSet<(IpAddr, u16)>,
+    pub(crate) src_ips: AddressSet,
+    pub(crate) dst_ips: AddressSet,
+    pub(crate) ports: BoundedSet<(Address, u16)>,
     pub(crate) custom_data: BoundedSet<CustomDatum>,
 }
 
 impl Collected {
     pub(crate) fn add(&mut self, event: &Event, limits: &Limits, seed: Seed) {
-        add_address(&mut self.src_ips, event.src_ip, limits.addresses, seed);
-        add_address(&mut self.dst_ips, event.dst_ip, limits.addresses, seed);
-        for (address, port) in [(event.src_ip, event.src_port), (event.dst_ip, event.dst_port)] {
+        let (source, destination) = (Address::from(event.src_ip), Address::from(event.dst_ip));
+        self.src_ips.insert(source, limits.addresses, seed);
+        self.dst_ips.insert(destination, limits.addresses, seed);
+        for (address, port) in [(source, event.src_port), (destination, event.dst_port)] {
             if port > 0 {
                 self.ports.insert((address, port), limits.ports, seed);
             }
@@ -77,21 +79,26 @@ impl Collected {
     }
 
     /// Source addresses, then destination addresses, in the order in which they came.
-    pub fn addresses(&self) -> impl Iterator<Item = &IpAddr> {
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.src_ips.iter().chain(self.dst_ips.iter())
     }
 
+    /// The addresses that came since this was called last.
+    pub(crate) fn take_new_addresses(&mut self) -> impl Iterator<Item = IpAddr> {
+        self.src_ips.take_new().chain(self.dst_ips.take_new())
+    }
+
     /// Pairs of address and port, in the order in which they came; ports are above 0.
-    pub fn ports(&self) -> impl Iterator<Item = &(IpAddr, u16)> {
-        self.ports.iter()
+    pub fn ports(&self) -> impl Iterator<Item = (IpAddr, u16)> {
+        self.ports.iter().map(|(address, port)| (IpAddr::from(*address), *port))
     }
 
     /// How many values did not get in because a set was full.
     #[must_use]
     pub fn truncated(&self) -> u64 {
         [
-            self.src_ips.truncated(),
-            self.dst_ips.truncated(),
+            self.src_ips.addresses.truncated(),
+            self.dst_ips.addresses.truncated(),
             self.ports.truncated(),
             self.custom_data.truncated(),
         ]
@@ -100,29 +107,50 @@ impl Collected {
     }
 }
 
-/// A set of addresses that were saved.
-pub(crate) fn saved_addresses(
-    addresses: impl IntoIterator<Item = IpAddr>,
-    limit: usize,
-    seed: Seed,
-) -> BoundedSet<IpAddr> {
-    let mut set = BoundedSet::default();
-    for address in addresses {
-        add_address(&mut set, address, limit, seed);
-    }
-    set
+/// A set of addresses in which "no address" stands only as long as there is no real one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AddressSet {
+    addresses: BoundedSet<Address>,
+    /// So many of them were taken as new ones.
+    taken: usize,
 }
 
-/// "No address" leaves a set once a real one is in it, and does not come back.
-fn add_address(addresses: &mut BoundedSet<IpAddr>, address: IpAddr, limit: usize, seed: Seed) {
-    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    if address != nowhere {
-        // It is never in there with others.
-        if addresses.len() == 1 {
-            addresses.remove(&nowhere);
+impl AddressSet {
+    /// A set of addresses that were saved.
+    pub(crate) fn saved(addresses: impl IntoIterator<Item = IpAddr>, limit: usize, seed: Seed) -> Self {
+        let mut set = Self::default();
+        for address in addresses {
+            set.insert(address.into(), limit, seed);
         }
-        addresses.insert(address, limit, seed);
-    } else if addresses.is_empty() {
-        addresses.insert(nowhere, limit, seed);
+        set
+    }
+
+    /// "No address" leaves the set once a real one is in it, and does not come back.
+    fn insert(&mut self, address: Address, limit: usize, seed: Seed) {
+        if address != Address::NOWHERE {
+            // It is never in there with others.
+            if self.addresses.len() == 1 && self.addresses.contains(&Address::NOWHERE) {
+                self.addresses.remove(&Address::NOWHERE);
+                self.taken = 0;
+            }
+            self.addresses.insert(address, limit, seed);
+        } else if self.addresses.is_empty() {
+            self.addresses.insert(address, limit, seed);
+        }
+    }
+
+    /// The addresses in the order in which they came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().map(|address| IpAddr::from(*address))
+    }
+
+    fn take_new(&mut self) -> impl Iterator<Item = IpAddr> {
+        let before = std::mem::replace(&mut self.taken, self.addresses.len());
+        self.addresses.iter_from(before).map(|address| IpAddr::from(*address))
+    }
+
+    /// Sets the count of addresses that did not get in, for state that was saved.
+    pub(crate) fn set_truncated(&mut self, truncated: u64) {
+        self.addresses.set_truncated(truncated);
     }
 }

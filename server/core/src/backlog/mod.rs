@@ -27,7 +27,7 @@ use crate::risk::risk;
 use crate::routing::{Interest, Interests};
 use crate::time::ReceiptTime;
 
-pub(crate) use collected::saved_addresses;
+pub(crate) use collected::AddressSet;
 pub use collected::{Collected, CustomDatum, Limits};
 pub use id::AlarmId;
 pub use outcome::{Discarded, Ending, Outcome, Update, Verdict};
@@ -304,7 +304,7 @@ impl Backlog {
     fn complete_stage(&mut self, time: i64, context: Context<'_>) {
         self.stage_mut().finish(time);
         let value =
-            self.collected.addresses().map(|address| context.assets.value(*address)).max().unwrap_or(0);
+            self.collected.addresses().map(|address| context.assets.value(address)).max().unwrap_or(0);
         self.risk = risk(self.directive.priority, self.rule().reliability, value);
         if self.stages.len() == self.directive.rules.len() {
             self.ending = Some(Ending::Completed);
@@ -326,8 +326,8 @@ impl Backlog {
         self.created_secs.get_or_insert(self.update_secs);
         self.revision += 1;
         let Context { settings, assets } = context;
-        for address in self.collected.addresses() {
-            for network in assets.home_networks(*address) {
+        for address in self.collected.take_new_addresses() {
+            for network in assets.home_networks(address) {
                 self.networks.insert(network, settings.limits.addresses, settings.seed);
             }
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::saved::{set, sticky_value};
 use super::{DirectiveState, OpenBacklog, SavedFile, SnapshotError};
 use crate::backlog::{
-    AlarmId, Backlog, Collected, CustomDatum, Restored, Settings, Stage, StageStatus, saved_addresses,
+    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Restored, Settings, Stage, StageStatus,
 };
 use crate::directive::{Directive, Rule, file};
 use crate::event::EventKey;
@@ -122,10 +122,10 @@ fn restore(
         title: alarm.title.into(),
         stages,
         collected: Collected {
-            src_ips: saved_addresses(alarm.src_ips, limits.addresses, seed),
-            dst_ips: saved_addresses(alarm.dst_ips, limits.addresses, seed),
+            src_ips: AddressSet::saved(alarm.src_ips, limits.addresses, seed),
+            dst_ips: AddressSet::saved(alarm.dst_ips, limits.addresses, seed),
             ports: set(
-                ports.filter(|pair| pair.port() > 0).map(|pair| (pair.ip(), pair.port())),
+                ports.filter(|pair| pair.port() > 0).map(|pair| (pair.ip().into(), pair.port())),
                 limits.ports,
                 seed,
             ),

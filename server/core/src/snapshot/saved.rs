@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::OpenBacklog;
 use crate::backlog::{
-    AlarmId, Backlog, Collected, CustomDatum, Ending, Restored, Settings, Stage, StageStatus, saved_addresses,
+    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Ending, Restored, Settings, Stage, StageStatus,
 };
 use crate::bounded::BoundedSet;
 use crate::directive::{Directive, Rule};
@@ -89,9 +89,9 @@ impl SavedBacklog {
             ending: backlog.ending().map(SavedEnding::from),
             look_ups_pending,
             stages: backlog.stages().iter().zip(&backlog.directive().rules).map(SavedStage::of).collect(),
-            src_ips: values(&collected.src_ips),
-            dst_ips: values(&collected.dst_ips),
-            ports: collected.ports().map(|(address, port)| SocketAddr::new(*address, *port)).collect(),
+            src_ips: collected.src_ips.iter().collect(),
+            dst_ips: collected.dst_ips.iter().collect(),
+            ports: collected.ports().map(SocketAddr::from).collect(),
             custom_data: values(&collected.custom_data),
             networks: values(parts.networks),
             intel_hits: values(parts.intel_hits),
@@ -119,9 +119,9 @@ impl SavedBacklog {
             .collect::<Result<_, _>>()?;
         let limits = settings.limits;
         let mut collected = Collected {
-            src_ips: saved_addresses(self.src_ips, limits.addresses, seed),
-            dst_ips: saved_addresses(self.dst_ips, limits.addresses, seed),
-            ports: set(self.ports.iter().map(|pair| (pair.ip(), pair.port())), limits.ports, seed),
+            src_ips: AddressSet::saved(self.src_ips, limits.addresses, seed),
+            dst_ips: AddressSet::saved(self.dst_ips, limits.addresses, seed),
+            ports: set(self.ports.iter().map(|pair| (pair.ip().into(), pair.port())), limits.ports, seed),
             custom_data: set(self.custom_data, limits.custom_data, seed),
         };
         // Which of the sets was full is not told in documents, only how much is missing.

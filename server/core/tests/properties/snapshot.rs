@@ -163,7 +163,7 @@ fn find_something(manager: &mut Manager) {
     let settings = manager.settings.clone();
     let open = manager.open.values_mut().map(|open| &mut open.backlog);
     for backlog in manager.ended.iter_mut().chain(open) {
-        let found = |address: &std::net::IpAddr| Finding {
+        let found = |address: std::net::IpAddr| Finding {
             provider: "Wise".to_owned(),
             term: address.to_string(),
             result: "bad".to_owned(),

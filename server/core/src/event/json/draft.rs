@@ -22,7 +22,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-struct Fill<'d, 'a>(&'d mut Draft<'a>);
+/// Fills a draft with the values of an object.
+pub(super) struct Fill<'d, 'a>(pub(super) &'d mut Draft<'a>);
 
 impl<'de: 'a, 'a> Visitor<'de> for Fill<'_, 'a> {
     type Value = ();

@@ -4,6 +4,7 @@
 //! tolerant about the rest: unknown keys are ignored, `null` is the same as missing, and another case of a name is
 //! accepted as Go's decoder did (the exact name wins). Writing puts all fields in, as existing backends expect.
 
+mod array;
 mod checked;
 mod draft;
 mod name;
@@ -18,6 +19,7 @@ use super::Event;
 use draft::{Draft, UnreadableFields};
 use read::Reader;
 
+pub use array::check_array;
 pub use checked::CheckedEvent;
 pub(in crate::event) use name::{Field, Name};
 pub use problem::{EventError, FieldProblem};

@@ -19,7 +19,7 @@ use tracing::{error, warn};
 use super::episode::Episode;
 use super::in_flight::{InFlight, Settled};
 use super::link::Link;
-use super::sequence::{Numbering, max_header_bytes};
+use super::sequence::Numbering;
 use super::{EVENTS_SUBJECT, generation};
 use crate::bus::PublishError;
 use crate::metrics::{Counter, Metrics};
@@ -59,7 +59,6 @@ pub struct Publisher {
     requests: mpsc::Sender<Request>,
     room: Arc<Semaphore>,
     link: Link,
-    header_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -78,7 +77,6 @@ pub(super) fn start(link: &Link, node: &str, metrics: &Metrics, shutdown: &Shutd
         requests: sender,
         room: Arc::new(Semaphore::new(MAX_WAITING_BYTES as usize)),
         link: link.clone(),
-        header_bytes: max_header_bytes(node, MAX_RUN_BYTES),
     };
     let counts = Counts {
         confirmed: metrics.counter("dsiem_bus_events_published", "Events that the bus has confirmed"),
@@ -132,7 +130,7 @@ impl Publisher {
 
     /// See [`crate::bus::EventPublisher::max_event_bytes`].
     pub(in crate::bus) fn max_event_bytes(&self) -> usize {
-        self.link.max_message_bytes().saturating_sub(self.header_bytes)
+        self.link.max_message_bytes()
     }
 }
 
@@ -286,15 +284,8 @@ impl PublishTask {
 
     /// Hands the events and the marker to the client; false if that did not work out.
     async fn send(&mut self, group: &mut [Request]) -> bool {
-        // Servers before 2.2 know no headers and would close the connection.
-        let numbered = self.client.server_info().headers;
         for event in group.iter_mut().flat_map(|request| mem::take(&mut request.events)) {
-            let sent = if numbered {
-                self.client.publish_with_headers(EVENTS_SUBJECT, self.numbering.next(), event).await
-            } else {
-                self.client.publish(EVENTS_SUBJECT, event).await
-            };
-            if sent.is_err() {
+            if self.client.publish_with_reply(EVENTS_SUBJECT, self.numbering.next(), event).await.is_err() {
                 return false;
             }
         }

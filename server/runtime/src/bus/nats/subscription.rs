@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use super::EVENTS_SUBJECT;
 use super::episode::Episode;
 use super::link::Link;
-use super::sequence::{Gaps, SEQUENCE_HEADER};
+use super::sequence::Gaps;
 use crate::bus::{Batch, MARK_INTERVAL, Message, settled_before};
 use crate::clock::Clock;
 use crate::metrics::{Counter, CounterBy, Metrics};
@@ -240,16 +240,14 @@ impl Reader {
     }
 
     fn note_gap(&mut self, message: &async_nats::Message) {
-        let Some(value) = message.headers.as_ref().and_then(|headers| headers.get(SEQUENCE_HEADER)) else {
-            return;
-        };
-        let missing = self.gaps.note(value.as_str());
+        let Some(subject) = &message.reply else { return };
+        let missing = self.gaps.note(subject);
         if missing == 0 {
             return;
         }
         self.counts.missing.add(missing);
         if self.missing.note(missing, Instant::now()) {
-            warn!(missing, before = value.as_str(), "events are missing on the bus");
+            warn!(missing, before = subject.as_str(), "events are missing on the bus");
         }
     }
 
