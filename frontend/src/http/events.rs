@@ -1,8 +1,8 @@
 //! `POST /events`: normalized events from whoever has them.
 //!
 //! The order of the checks: body, JSON, rate, room on the way to the bus, and then each event for itself. Valid events
-//! of a request go on even if others of it do not; 200 means that the accepted ones are on the bus. An array with nothing
-//! wrong in it is read in one go, before rate and room are asked; the answers are the same.
+//! of a request go on even if others of it do not; 200 means that the accepted ones are on the bus. A request of several events
+//! with nothing wrong in it is read in one go, before rate and room are asked; the answers are the same.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use dsiem_core::event::{EventError, json};
+use dsiem_core::event::{CheckedEvent, EventError, json};
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::clock::Clock;
 use serde::Serialize;
@@ -110,7 +110,7 @@ impl Events {
         })?;
         let ndjson = is_ndjson(headers);
         let conn_id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        if !ndjson && let Some(batch) = self.read_flawless(text, conn_id) {
+        if let Some(batch) = self.read_flawless(text, ndjson, conn_id) {
             let account = self.counters.open(batch.len());
             let (room, account) = self.admit(account, batch.len())?;
             self.publish(batch, room, account).await?;
@@ -159,18 +159,20 @@ impl Events {
         }
     }
 
-    /// The events of an array, if all of them can be accepted and there are any.
-    fn read_flawless(&self, text: &str, conn_id: u64) -> Option<Batch> {
-        if text.len() > MAX_AT_ONCE || !text.trim_ascii_start().starts_with('[') {
+    /// The events of an array or of lines, if all of them can be accepted and there are any.
+    fn read_flawless(&self, text: &str, ndjson: bool, conn_id: u64) -> Option<Batch> {
+        let many = ndjson || text.trim_ascii_start().starts_with('[');
+        if !many || text.len() > MAX_AT_ONCE {
             return None;
         }
         let now = self.clock.now();
         let mut batch = self.publisher.batch_for(text);
-        let flawless = json::check_array(text, |mut event| {
+        let take = |mut event: CheckedEvent<'_>| {
             event.received = now;
             event.conn_id = conn_id;
             batch.push(&event).is_ok()
-        });
+        };
+        let flawless = if ndjson { json::check_lines(text, take) } else { json::check_array(text, take) };
         (flawless && batch.len() > 0).then_some(batch)
     }
 

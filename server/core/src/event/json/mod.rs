@@ -4,9 +4,9 @@
 //! tolerant about the rest: unknown keys are ignored, `null` is the same as missing, and another case of a name is
 //! accepted as Go's decoder did (the exact name wins). Writing puts all fields in, as existing backends expect.
 
-mod array;
 mod checked;
 mod draft;
+mod flawless;
 mod name;
 mod problem;
 mod read;
@@ -19,8 +19,8 @@ use super::Event;
 use draft::{Draft, UnreadableFields};
 use read::Reader;
 
-pub use array::check_array;
 pub use checked::CheckedEvent;
+pub use flawless::{check_array, check_lines};
 pub(in crate::event) use name::{Field, Name};
 pub use problem::{EventError, FieldProblem};
 pub(in crate::event) use scalar::Scalar;

@@ -1,7 +1,8 @@
-//! Reads an array of events from front to back, as long as nothing is wrong with it.
+//! Reads many events from front to back, as long as nothing is wrong with any.
 //!
-//! What is wrong with one event can only be told with the text of that event, and finding where each one ends is half
-//! the work of reading it. Nearly all arrays hold nothing but valid events, so they are read without looking for the ends.
+//! What is wrong with one event can only be told with the text of that event, and finding where each one ends in an array
+//! is half the work of reading it. Nearly all requests hold nothing but valid events, so they are read without looking
+//! for the ends, and in one draft for all.
 
 use std::fmt;
 
@@ -15,6 +16,15 @@ use super::{CheckedEvent, Reader};
 pub fn check_array<'a>(text: &'a str, take: impl FnMut(CheckedEvent<'a>) -> bool) -> bool {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer.deserialize_seq(Array(take)).is_ok() && deserializer.end().is_ok()
+}
+
+/// Reads the lines of `text` that are not blank, as [`check_array`] does the elements of an array.
+pub fn check_lines<'a>(text: &'a str, mut take: impl FnMut(CheckedEvent<'a>) -> bool) -> bool {
+    let mut draft = Draft::default();
+    text.split('\n')
+        .map(str::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .all(|line| draft.read(line).is_ok() && Reader::new(&mut draft).event().is_ok_and(&mut take))
 }
 
 struct Array<F>(F);
@@ -85,6 +95,24 @@ mod tests {
             "nothing stays of the one before"
         );
         assert!(check_array("[]", |_| unreachable!()));
+    }
+
+    #[test]
+    fn lines_are_read_like_elements() {
+        let lines =
+            [event("first", r#","title":"t""#), event("second", "")].map(|text| text.replace('\n', ""));
+        let mut taken = Vec::new();
+        assert!(check_lines(&format!("\n{}\r\n  \n{}", lines[0], lines[1]), |event| {
+            taken.push(wire(&event));
+            true
+        }));
+        assert_eq!(taken, lines.each_ref().map(|text| wire(&check(text).unwrap())));
+        for (text, wanted) in
+            [("5", true), ("{}", true), (&*format!("{}\nx", lines[0]), true), (&lines[0], false)]
+        {
+            assert!(!check_lines(text, |_| wanted), "{text}");
+        }
+        assert!(check_lines("\n \n", |_| unreachable!()));
     }
 
     #[test]
