@@ -13,7 +13,7 @@ use dsiem_core::event::{Event, EventKeys, json};
 use dsiem_core::index::DirectiveSlot;
 use dsiem_core::matcher::NoFirstEvents;
 use dsiem_core::time::ReceiptTime;
-use dsiem_runtime::bus::Message;
+use dsiem_runtime::bus::{Message, Position};
 use smallvec::SmallVec;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::{debug, error};
@@ -49,6 +49,8 @@ pub struct FilteredBatch {
     pub sequence: u64,
     /// In the order in which the events came.
     pub concerns: Vec<Concern>,
+    /// The place behind it in the stream, where there is one.
+    pub reached: Option<Position>,
     /// Everything that the bus had for us before this time is in this batch or an earlier one.
     pub drained_at: Option<ReceiptTime>,
     /// Held until the batch has been dispatched.
@@ -90,7 +92,8 @@ impl Filter {
         // Once a batch: several threads count in the same place.
         self.counters.events_unconcerned.add(unconcerned);
         self.counters.events_dispatched.add(concerns.len() as u64);
-        FilteredBatch { sequence: raw.sequence, concerns, drained_at: raw.drained_at, permit: raw.permit }
+        let RawBatch { sequence, reached, drained_at, permit, .. } = raw;
+        FilteredBatch { sequence, concerns, reached, drained_at, permit }
     }
 
     /// An event that makes us panic is lost alone: a batch that never came out would stop everything behind it.
@@ -253,7 +256,8 @@ mod tests {
     fn batch(sequence: u64, payloads: &[String]) -> RawBatch {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let message = |text: &String| Message { payload: Bytes::from(text.clone()), received: ARRIVED };
-        RawBatch { sequence, messages: payloads.iter().map(message).collect(), drained_at: None, permit }
+        let messages = payloads.iter().map(message).collect();
+        RawBatch { sequence, messages, reached: None, drained_at: None, permit }
     }
 
     fn run(filter: &Filter, payloads: &[String]) -> Vec<Concern> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsiem_core::time::ReceiptTime;
-use dsiem_runtime::bus::{Batch, EventSubscription, Message};
+use dsiem_runtime::bus::{Batch, EventSubscription, Message, Position};
 use dsiem_runtime::metrics::Gauge;
 use dsiem_runtime::shutdown::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -36,6 +36,8 @@ pub struct RawBatch {
     pub sequence: u64,
     /// May be empty.
     pub messages: Vec<Message>,
+    /// The place behind the last of them in the stream, where there is one.
+    pub reached: Option<Position>,
     /// Everything that the bus had for us before this time is in this batch or an earlier one.
     pub drained_at: Option<ReceiptTime>,
     /// Given back when the batch has been dispatched.
@@ -75,7 +77,8 @@ pub async fn run(
         counters.events_received.add(batch.messages.len() as u64);
         queue_length.set(i64::try_from(subscription.queue_length()).unwrap_or(i64::MAX));
         not_before = next_turn(batch.messages.len());
-        let raw = RawBatch { sequence, messages: batch.messages, drained_at: batch.drained_at, permit };
+        let Batch { messages, reached, drained_at } = batch;
+        let raw = RawBatch { sequence, messages, reached, drained_at, permit };
         if !send(raw) {
             return;
         }

@@ -207,6 +207,7 @@ mod tests {
         FilteredBatch {
             sequence,
             concerns: ids.iter().map(|id| concern(id, true)).collect(),
+            reached: None,
             drained_at: drained_at.map(ReceiptTime::from_secs),
             permit: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
         }

@@ -33,11 +33,39 @@ pub struct Message {
     pub received: ReceiptTime,
 }
 
+/// Whether events have to be kept until everyone has dealt with them: `--durability`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Where the bus can, and with a warning where it cannot.
+    #[default]
+    Auto,
+    /// Nothing is accepted that is not kept.
+    Require,
+    /// Never.
+    Off,
+}
+
+/// A stream that keeps what is published. One that was made anew is another one, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StreamId(pub u64);
+
+/// A place in a stream: behind the event of this sequence, and before the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which stream.
+    pub stream: StreamId,
+    /// The number of the last event before this place; events count from 1.
+    pub sequence: u64,
+}
+
 /// Some messages, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// May be empty.
     pub messages: Vec<Message>,
+    /// The place behind the last of them, where they come from a stream that keeps them. A batch has messages of one
+    /// stream only.
+    pub reached: Option<Position>,
     /// Everything that frontends received before this time, and that the bus had for us, is in this batch or an earlier
     /// one. It follows the clock when there is nothing more to take, and else the messages.
     pub drained_at: Option<ReceiptTime>,
@@ -138,12 +166,37 @@ impl EventSubscription {
         }
     }
 
+    /// Where it is to be said what is no longer needed.
+    #[must_use]
+    pub fn acknowledger(&self) -> Acknowledger {
+        match self {
+            Self::Nats(_) | Self::Memory(_) => Acknowledger::Nobody,
+        }
+    }
+
     /// How many messages are waiting here.
     #[must_use]
     pub fn queue_length(&self) -> usize {
         match self {
             Self::Nats(subscription) => subscription.queue_length(),
             Self::Memory(subscription) => subscription.queue_length(),
+        }
+    }
+}
+
+/// Tells a durable bus what this process needs no longer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Acknowledger {
+    /// The bus keeps nothing.
+    Nobody,
+}
+
+impl Acknowledger {
+    /// Everything before `position` is on disk here, with what became of it: after a restart, reading goes on there.
+    /// Returns at once; a bus that is away is told later.
+    pub fn acknowledge(&self, _position: Position) {
+        match self {
+            Self::Nobody => {}
         }
     }
 }
