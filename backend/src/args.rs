@@ -12,11 +12,16 @@ use clap::{
 use dsiem_core::duplicates::DEFAULT_WINDOW_SECS;
 use dsiem_core::event::DEFAULT_MAX_CLOCK_SKEW_SECS;
 use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::bus::Durability;
 use dsiem_runtime::bus::nats::check_url;
 use reqwest::Url;
 
+use crate::checkpoint::DEFAULT_INTERVAL_SECS;
+
 /// No time in minutes or seconds that can be typed is longer than this: ten years, in minutes.
 const MAX_MINUTES: i64 = 10 * 366 * 24 * 60;
+/// An hour, in seconds.
+const HOUR_SECS: i64 = 60 * 60;
 /// A day, in seconds.
 const DAY_SECS: i64 = 24 * 60 * 60;
 /// A name longer than this does not fit into the names of files.
@@ -188,6 +193,16 @@ pub struct TuningArgs {
     #[arg(long, env = "DSIEM_RELOAD_BACKLOGS", num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_missing_value = "true", default_value = "true", value_parser = parse_bool, action = ArgAction::Set)]
     pub reload_backlogs: bool,
+
+    /// Whether events are kept until they are dealt with, and state survives a killed process: auto (where the bus can
+    /// keep them), require (nothing is accepted that is not kept), or off
+    #[arg(long, env = "DSIEM_DURABILITY", default_value = "auto", value_name = "auto|require|off")]
+    pub durability: Durability,
+
+    /// Seconds between two checkpoints of the state
+    #[arg(long, env = "DSIEM_CHECKPOINT_INTERVAL", default_value_t = DEFAULT_INTERVAL_SECS, value_name = "SECONDS",
+          value_parser = value_parser!(u32).range(1..=HOUR_SECS))]
+    pub checkpoint_interval: u32,
 
     /// Threads that decode events and look up which directives they concern; 0 for half of the CPUs, up to 8
     #[arg(long, env = "DSIEM_FILTER_THREADS", default_value = "0", value_name = "THREADS",

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use dsiem_core::alarm::AlarmDocument;
 use dsiem_core::assets::Assets;
-use dsiem_core::backlog::{Backlog, Context, Ending, Outcome, Settings, Update};
+use dsiem_core::backlog::{AlarmId, Backlog, Context, Ending, Outcome, Settings, Update};
+use dsiem_core::directive::Directive;
 use dsiem_core::event::Event;
 use dsiem_core::routing::{BacklogSlot, Interests};
-use dsiem_core::snapshot::OpenBacklog;
+use dsiem_core::snapshot::{OpenBacklog, record};
 use dsiem_core::time::ReceiptTime;
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
@@ -34,7 +35,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// How many terms of one alarm are looked up at a time. Beyond that they are counted and left out.
 const LOOK_UPS_PER_UPDATE: usize = 1_000;
 
-/// What a manager says to a backlog. Every message but the last is answered, once and in order.
+/// What a manager says to a backlog. Every message but the last two is answered, once and in order.
 #[derive(Debug)]
 pub enum ToBacklog {
     /// An event that it may be concerned with.
@@ -43,6 +44,8 @@ pub enum ToBacklog {
     Deadline(ReceiptTime),
     /// It has to go because too many are open.
     Evict,
+    /// Say what a checkpoint has to know.
+    Save(oneshot::Sender<Saved>),
     /// The process stops: hand the state back. The task ends.
     HandBack(oneshot::Sender<OpenBacklog>),
 }
@@ -56,6 +59,17 @@ pub struct Answer {
     pub outcome: Option<Outcome>,
     /// What its manager has to know from now on; most events change nothing.
     pub change: Option<Box<Change>>,
+}
+
+/// A backlog as a checkpoint keeps it.
+#[derive(Debug)]
+pub struct Saved {
+    /// The id of its alarm.
+    pub alarm_id: AlarmId,
+    /// The definition that it runs with.
+    pub definition: Arc<Directive>,
+    /// Its state, in the form of [`record`].
+    pub state: Vec<u8>,
 }
 
 /// What has changed about a backlog.
@@ -160,7 +174,7 @@ impl Drop for Mail {
 
 impl ToBacklog {
     fn wants_answer(&self) -> bool {
-        !matches!(self, Self::HandBack(_))
+        !matches!(self, Self::Save(_) | Self::HandBack(_))
     }
 }
 
@@ -191,6 +205,7 @@ impl BacklogTask {
                             self.flush().await;
                             return self.hand_back(reply);
                         }
+                        Some(ToBacklog::Save(reply)) => self.save(reply).await,
                         Some(message) => self.handle(message).await,
                         None => return self.flush().await,
                     },
@@ -248,7 +263,7 @@ impl BacklogTask {
                 (Some(event), outcome)
             }
             ToBacklog::Deadline(now) => (None, self.backlog.on_deadline(now, context)),
-            ToBacklog::Evict | ToBacklog::HandBack(_) => {
+            ToBacklog::Evict | ToBacklog::Save(_) | ToBacklog::HandBack(_) => {
                 self.backlog.evict();
                 (None, Outcome::nothing())
             }
@@ -289,6 +304,18 @@ impl BacklogTask {
         if self.soon.is_some() {
             self.write_document().await;
         }
+    }
+
+    /// What was to be written soon is written first: what a checkpoint knows is in the alarm log.
+    async fn save(&mut self, reply: oneshot::Sender<Saved>) {
+        self.flush().await;
+        let saved = Saved {
+            alarm_id: self.backlog.id().clone(),
+            definition: self.backlog.directive().clone(),
+            state: record::write_backlog(&self.backlog, self.look_ups.is_some()),
+        };
+        // A manager that is gone has no use for it.
+        reply.send(saved).ok();
     }
 
     fn hand_back(self, reply: oneshot::Sender<OpenBacklog>) {

@@ -9,8 +9,8 @@ use dsiem_core::backlog::{Limits, Settings};
 use dsiem_core::directive::check::Mode;
 use dsiem_core::hash::Seed;
 use dsiem_core::risk::RiskLimits;
-use dsiem_runtime::bus::NatsConfig;
 use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
+use dsiem_runtime::bus::{Durability, NatsConfig};
 use dsiem_runtime::files::Home;
 
 use crate::args::{EngineArgs, ServeArgs};
@@ -40,6 +40,10 @@ pub struct EngineConfig {
     pub stop_grace: Duration,
     /// Whether state is saved when stopping and read when starting.
     pub reload_backlogs: bool,
+    /// Whether events are kept until they are dealt with.
+    pub durability: Durability,
+    /// The time between two checkpoints.
+    pub checkpoint_interval: Duration,
     /// What whoever typed the arguments might not expect.
     pub warnings: Vec<String>,
 }
@@ -137,6 +141,8 @@ impl EngineConfig {
             mode: Mode { lenient: args.lenient_directives, ignore_protocol: args.tuning.ignore_protocol },
             stop_grace: Duration::from_secs(args.tuning.stop_grace.into()),
             reload_backlogs: args.tuning.reload_backlogs,
+            durability: args.tuning.durability,
+            checkpoint_interval: Duration::from_secs(args.tuning.checkpoint_interval.into()),
             warnings,
         })
     }

@@ -8,6 +8,7 @@ pub mod args;
 pub mod backlog;
 pub mod catalog;
 pub mod census;
+pub mod checkpoint;
 pub mod config;
 pub mod config_files;
 pub mod config_sync;

@@ -6,6 +6,7 @@
 //! end, a duplicate is discarded, the backlogs that may be concerned are asked, and only then a new one opens.
 
 mod lingering;
+mod save;
 mod stop;
 mod table;
 #[cfg(test)]
@@ -36,6 +37,8 @@ use crate::mailbox::{Sender, mailbox};
 use crate::pressure::Pressure;
 use crate::state::Store;
 use lingering::Lingering;
+use save::Unsaved;
+pub use save::{Part, Save};
 use table::{Entry, Table};
 pub use wake_time::WakeTime;
 
@@ -58,6 +61,8 @@ pub enum Message {
     Event(Delivery),
     /// Everything that was received before this time has been delivered.
     Time(ReceiptTime),
+    /// A checkpoint wants to know what has changed by the events before.
+    Save(Save),
 }
 
 /// An event on its way to a directive.
@@ -94,8 +99,10 @@ pub struct Shared {
     pub pressure: Pressure,
     /// Where managers ask to retire.
     pub retirements: mpsc::Sender<Retirement>,
-    /// Where state is saved; `None` if it is not to be.
+    /// Where state is saved when stopping; `None` if it is not to be.
     pub store: Option<Store>,
+    /// Whether there are checkpoints, so that it is to be noted what has changed since the last one.
+    pub checkpoints: bool,
     /// Holds the tasks of backlogs.
     pub tasks: TaskTracker,
     /// How long an event id is remembered, in seconds.
@@ -130,6 +137,7 @@ pub struct Manager {
     /// From which second on it is to be looked whether it may go to sleep.
     look_secs: i64,
     forgotten_early: u64,
+    unsaved: Unsaved,
     /// Room to work in.
     candidates: Vec<BacklogSlot>,
 }
@@ -147,6 +155,7 @@ impl Manager {
     ) -> Self {
         let seed = shared.surroundings.settings.seed;
         let (answer_sender, answers) = mpsc::channel(ASKED_AT_ONCE);
+        let lingering = Lingering::new(shared.checkpoints);
         let mut manager = Self {
             slot,
             directive,
@@ -158,13 +167,14 @@ impl Manager {
             answers,
             answer_sender,
             evictions: Arc::default(),
-            lingering: Lingering::new(),
+            lingering,
             handled: 0,
             unhandled: 0,
             now: ReceiptTime::default(),
             last_use: ReceiptTime::default(),
             look_secs: 0,
             forgotten_early: 0,
+            unsaved: Unsaved::default(),
             candidates: Vec::new(),
         };
         for (at, key) in state.remembered {
@@ -207,6 +217,8 @@ impl Manager {
             match message {
                 Message::Event(delivery) => started = self.deliver(delivery, started).await,
                 Message::Time(time) => self.on_time(time).await,
+                // Boxed: its room is not needed at any other time.
+                Message::Save(save) => Box::pin(self.save(&save)).await,
             }
         }
     }
@@ -242,6 +254,10 @@ impl Manager {
 
     /// The second at which there is something to do without an event.
     fn wants_to_know_at(&self) -> i64 {
+        if !self.is_saved() {
+            // So that the roster knows that a checkpoint has to ask.
+            return 0;
+        }
         match self.open.next_due_secs() {
             Some(due) => due,
             None if self.shared.idle_timeout.is_some() => self.look_secs,
@@ -311,6 +327,9 @@ impl Manager {
             self.lose(answer.slot);
             return None;
         };
+        if self.shared.checkpoints && (outcome.consumed() || answer.change.is_some()) {
+            self.open.set_unsaved(answer.slot);
+        }
         if let Some(change) = answer.change {
             self.change(answer.slot, *change);
         }
@@ -359,6 +378,9 @@ impl Manager {
         counters.pairs_opened.inc();
         // A directive has at least two stages, so that it is not over with its first event.
         self.start(slot, backlog, ticket, Beginning::Opened(event.clone(), outcome));
+        if shared.checkpoints {
+            self.open.set_unsaved(slot);
+        }
         // The one that has to go for it may be one of ours.
         self.evict_named().await;
         true
@@ -370,8 +392,9 @@ impl Manager {
         let beginning = Beginning::Reloaded { look_ups_pending };
         let slot = self.open.next_slot();
         if backlog.ending().is_some() {
+            let alarm_id = backlog.id().clone();
             let mailbox = self.spawn(slot, backlog, beginning);
-            self.lingering.add(mailbox);
+            self.lingering.add(alarm_id, mailbox);
             return;
         }
         let ticket = self.shared.census.readmit(slot, &self.evictions);
@@ -387,8 +410,16 @@ impl Manager {
         let (alarm_id, directive) = (backlog.id().clone(), backlog.directive().clone());
         let (interests, deadline_secs) = (backlog.interests(settings), backlog.deadline_secs(settings));
         let mailbox = self.spawn(slot, backlog, beginning);
-        let entry =
-            Entry { mailbox, alarm_id, directive, interests, deadline_secs, ticket, protected: false };
+        let entry = Entry {
+            mailbox,
+            alarm_id,
+            directive,
+            interests,
+            deadline_secs,
+            ticket,
+            protected: false,
+            unsaved: false,
+        };
         self.open.add(slot, entry);
     }
 
@@ -432,6 +463,9 @@ impl Manager {
 
     fn remember(&mut self, event: &Event) {
         self.recent.remember(event.key, event.received);
+        if self.shared.checkpoints && self.shared.duplicate_window_secs > 0 {
+            self.unsaved.remembered.push((event.received, event.key));
+        }
         let forgotten = self.recent.forgotten_early();
         self.shared.surroundings.counters.remembered_dropped.add(forgotten - self.forgotten_early);
         self.forgotten_early = forgotten;
@@ -442,7 +476,9 @@ impl Manager {
         if let Some(entry) = self.open.remove(slot) {
             self.shared.census.leave(entry.ticket, entry.protected);
             if lingers {
-                self.lingering.add(entry.mailbox);
+                self.lingering.add(entry.alarm_id, entry.mailbox);
+            } else if self.shared.checkpoints {
+                self.unsaved.ended.push(entry.alarm_id);
             }
         }
     }
@@ -465,6 +501,9 @@ impl Manager {
                 backlog.id = entry.alarm_id.as_str(),
                 "a backlog failed and is lost; the directive goes on without it"
             );
+            if self.shared.checkpoints {
+                self.unsaved.ended.push(entry.alarm_id);
+            }
         }
     }
 }

@@ -17,27 +17,29 @@ use dsiem_core::backlog::Settings;
 use dsiem_core::directive::Directive;
 use dsiem_core::index::DirectiveSlot;
 use dsiem_core::snapshot::DirectiveState;
-use dsiem_runtime::bus::{EventSubscription, OverloadSender};
+use dsiem_runtime::bus::{Acknowledger, EventSubscription, OverloadSender};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::alarm_log::AlarmLog;
 use crate::backlog::Surroundings;
 use crate::catalog::Catalog;
 use crate::census::Census;
+use crate::checkpoint::{Checkpoints, Maker, Sources};
 use crate::counters::Counters;
 use crate::enrich::Enrich;
 use crate::filter::{self, Filter, FilterMode, FilteredBatch};
 use crate::ingest::{self, BATCHES_IN_FLIGHT};
 use crate::manager::{Manager, Retirement, Shared};
 use crate::pressure::Pressure;
-use crate::roster::{RETIREMENTS, Roster};
-use crate::state::Store;
+use crate::roster::{Mark, RETIREMENTS, Roster};
+use crate::state::{Checkpointed, Store};
 use crate::watchdog::Watchdog;
 use crate::workers::{WorkerMode, Workers};
 
@@ -78,8 +80,10 @@ pub struct Parts {
     pub alarm_log: AlarmLog,
     /// Whom to ask about addresses and ports.
     pub enrich: Enrich,
-    /// Where state is kept across restarts; `None`: it is not.
+    /// Where state is saved when stopping; `None`: it is not.
     pub store: Option<Store>,
+    /// Where it is kept all the time; `None`: it is not.
+    pub checkpoints: Option<Checkpoints>,
     /// The time.
     pub clock: Clock,
     /// The books.
@@ -104,7 +108,7 @@ pub fn start(config: PipelineConfig, parts: Parts, subscription: EventSubscripti
         queue_length: queue_length.clone(),
         target_eps: config.target_eps,
     };
-    let correlation = Correlation::new(config, parts)?;
+    let correlation = Correlation::new(config, parts, subscription.acknowledger())?;
     let (send, filtered) = filter::start(correlation.filter(), mode, BATCHES_IN_FLIGHT)
         .context("cannot start the filter threads; is a limit on threads set for this process?")?;
     shutdown.spawn_service("watchdog", watchdog.run());
@@ -117,6 +121,7 @@ pub fn start(config: PipelineConfig, parts: Parts, subscription: EventSubscripti
 pub struct Correlation {
     roster: Roster,
     wishes: mpsc::Receiver<Retirement>,
+    cuts: Cuts,
     managers: Managers,
     backlogs: TaskTracker,
     filter: Filter,
@@ -131,12 +136,31 @@ impl Correlation {
     ///
     /// # Errors
     /// When saved state cannot be listed or a thread cannot be started.
-    pub fn new(config: PipelineConfig, parts: Parts) -> anyhow::Result<Self> {
-        let Parts { directives, assets, overload, alarm_log, enrich, store, clock, counters, .. } = parts;
+    pub fn new(config: PipelineConfig, parts: Parts, acknowledger: Acknowledger) -> anyhow::Result<Self> {
+        let Parts {
+            directives,
+            assets,
+            overload,
+            alarm_log,
+            enrich,
+            store,
+            checkpoints,
+            clock,
+            counters,
+            ..
+        } = parts;
         let settings = Arc::new(config.settings);
         let mut catalog = Catalog::new(directives, assets.clone(), settings.seed);
         counters.directives_loaded.set(i64::try_from(catalog.len()).unwrap_or(i64::MAX));
-        let states = reload(store.as_ref(), &mut catalog, &settings)?;
+        let (states, same_as_checkpoint) =
+            reload(store.as_ref(), checkpoints.as_ref(), &mut catalog, &settings)?;
+        let (marks, wanted) = mpsc::channel(1);
+        let ended = CancellationToken::new();
+        let maker = checkpoints.map(|checkpoints| {
+            let (alarm_log, clock, ended) = (alarm_log.clone(), clock.clone(), ended.clone());
+            let sources = Sources { marks, alarm_log, clock, ended };
+            (checkpoints.maker(acknowledger, !same_as_checkpoint), sources)
+        });
         let catalog = Arc::new(catalog);
         let filter = Filter {
             catalog: catalog.clone(),
@@ -159,6 +183,7 @@ impl Correlation {
             pressure: pressure.clone(),
             retirements,
             store,
+            checkpoints: maker.is_some(),
             tasks: backlogs.clone(),
             duplicate_window_secs: config.duplicate_window_secs,
             idle_timeout: (!config.preload).then_some(config.idle_timeout),
@@ -169,7 +194,8 @@ impl Correlation {
         let managers = Managers { workers: Arc::new(workers), tasks: TaskTracker::new() };
         let roster = roster(catalog, shared, states, managers.clone(), counters, config.preload);
         let (hold, shutdown) = (config.hold, parts.shutdown);
-        Ok(Self { roster, wishes, managers, backlogs, filter, pressure, overload, hold, shutdown })
+        let cuts = Cuts { wanted, ended, maker };
+        Ok(Self { roster, wishes, cuts, managers, backlogs, filter, pressure, overload, hold, shutdown })
     }
 
     /// The filter of the directives in here.
@@ -180,12 +206,20 @@ impl Correlation {
 
     /// Starts it; it ends with the batches.
     pub fn start(self, filtered: mpsc::Receiver<FilteredBatch>) {
-        let Self { roster, wishes, managers, backlogs, pressure, overload, hold, shutdown, .. } = self;
+        let Self { roster, wishes, cuts, managers, backlogs, pressure, overload, hold, shutdown, .. } = self;
         shutdown.spawn_service("overload signals", pressure.run(overload, hold));
         shutdown.spawn("correlation", async move {
-            roster.run(filtered, wishes).await;
+            let clock = cuts.maker.as_ref().map(|(_, sources)| sources.clock.clone());
+            let making = cuts.maker.map(|(maker, sources)| tokio::spawn(maker.run(sources)));
+            roster.run(filtered, wishes, cuts.wanted, cuts.ended).await;
             managers.tasks.close();
             managers.tasks.wait().await;
+            if let (Some(making), Some(clock)) = (making, clock) {
+                match making.await {
+                    Ok(maker) => maker.finish(&clock).await,
+                    Err(error) => error!(%error, "the task of checkpoints failed"),
+                }
+            }
             backlogs.close();
             backlogs.wait().await;
             drop(managers);
@@ -194,17 +228,32 @@ impl Correlation {
     }
 }
 
-/// The state of the directives that have some; the catalog learns the rules that their backlogs run with.
+/// What checkpoints need.
+struct Cuts {
+    wanted: mpsc::Receiver<Mark>,
+    ended: CancellationToken,
+    maker: Option<(Maker, Sources)>,
+}
+
+/// The state of the directives that have some, and whether it is just that of the last checkpoint; the catalog learns the rules that their backlogs run with.
 fn reload(
     store: Option<&Store>,
+    checkpoints: Option<&Checkpoints>,
     catalog: &mut Catalog,
     settings: &Settings,
-) -> anyhow::Result<HashMap<DirectiveSlot, DirectiveState>> {
-    let Some(store) = store else { return Ok(HashMap::new()) };
+) -> anyhow::Result<(HashMap<DirectiveSlot, DirectiveState>, bool)> {
+    let Some(store) = store else { return Ok((HashMap::new(), false)) };
     let slots = catalog.by_id();
     let by_id = catalog.directives().map(|(_, directive)| (directive.id, directive.clone())).collect();
     let mut states = HashMap::new();
-    for (id, state) in store.load(&by_id, settings)? {
+    let checkpoint = match checkpoints.and_then(|checkpoints| checkpoints.saved_at().zip(Some(checkpoints))) {
+        Some((saved_at, checkpoints)) => {
+            Some(Checkpointed { saved_at, states: checkpoints.load(&by_id, settings)? })
+        }
+        None => None,
+    };
+    let reloaded = store.load(&by_id, settings, checkpoint)?;
+    for (id, state) in reloaded.states {
         let Some(slot) = slots.get(&id) else { continue };
         for open in &state.backlogs {
             let definition = open.backlog.directive();
@@ -214,7 +263,7 @@ fn reload(
         }
         states.insert(*slot, state);
     }
-    Ok(states)
+    Ok((states, reloaded.same_as_checkpoint))
 }
 
 /// Where managers run.

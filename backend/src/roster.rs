@@ -13,18 +13,29 @@ use std::collections::BTreeMap;
 
 use dsiem_core::index::DirectiveSlot;
 use dsiem_core::time::ReceiptTime;
-use tokio::sync::mpsc;
+use dsiem_runtime::bus::Position;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
 use crate::counters::Counters;
 use crate::filter::{Concern, FilteredBatch};
-use crate::manager::{Delivery, MAILBOX_EVENTS, Message, Retirement, WakeTime};
+use crate::manager::{Delivery, MAILBOX_EVENTS, Message, Retirement, Save, WakeTime};
 
 /// Starts a manager for a directive that reads from the mailbox and leaves word of when it wants to know the time.
 pub type Wake = Box<dyn FnMut(DirectiveSlot, mpsc::Receiver<Message>, WakeTime) + Send>;
 
 /// How many requests to retire may wait; full, managers ask again later.
 pub const RETIREMENTS: usize = 1024;
+
+/// A checkpoint that is to be made.
+#[derive(Debug)]
+pub struct Mark {
+    /// What to ask of managers.
+    pub save: Save,
+    /// How far everything has been dispatched that they will have told. The checkpoint is given up when this is dropped.
+    pub reached: oneshot::Sender<Option<Position>>,
+}
 
 /// The awake directives, by slot.
 pub struct Roster {
@@ -33,6 +44,8 @@ pub struct Roster {
     delivered: u64,
     /// The last second that was told, since 1970.
     told_secs: i64,
+    /// The place behind the last batch that was dispatched.
+    reached: Option<Position>,
     wake: Wake,
     counters: Counters,
 }
@@ -42,6 +55,8 @@ struct Awake {
     wake_time: WakeTime,
     /// The number of the last delivery to it; 0 if there was none.
     last: u64,
+    /// Whether it may have something to tell a checkpoint.
+    touched: bool,
 }
 
 impl Roster {
@@ -52,6 +67,7 @@ impl Roster {
             awake: std::iter::repeat_with(|| None).take(directives).collect(),
             delivered: 0,
             told_secs: i64::MIN,
+            reached: None,
             wake,
             counters,
         }
@@ -63,18 +79,21 @@ impl Roster {
         if place.is_none() {
             let (mailbox, deliveries) = mpsc::channel(MAILBOX_EVENTS);
             let wake_time = WakeTime::default();
-            *place = Some(Awake { mailbox, wake_time: wake_time.clone(), last: 0 });
+            *place = Some(Awake { mailbox, wake_time: wake_time.clone(), last: 0, touched: true });
             self.counters.directives_active.inc();
             (self.wake)(slot, deliveries, wake_time);
         }
     }
 
     /// Restores the order of the filtered batches, delivers their events, and tells the time up to which everything
-    /// received has been delivered. Ends with the batches; the managers' mailboxes close then.
+    /// received has been delivered. After the last batch it begins `ended` and goes on for as long as somebody may want
+    /// a checkpoint; then the managers' mailboxes close.
     pub async fn run(
         mut self,
         mut batches: mpsc::Receiver<FilteredBatch>,
         mut retirements: mpsc::Receiver<Retirement>,
+        mut marks: mpsc::Receiver<Mark>,
+        ended: CancellationToken,
     ) {
         let mut early = BTreeMap::new();
         let mut next = 0;
@@ -82,8 +101,9 @@ impl Roster {
             tokio::select! {
                 biased;
                 Some(retirement) = retirements.recv() => self.retire(retirement),
+                Some(mark) = marks.recv() => self.mark(mark).await,
                 batch = batches.recv() => {
-                    let Some(batch) = batch else { return };
+                    let Some(batch) = batch else { break };
                     early.insert(batch.sequence, batch);
                     // At most as many batches are early as may be in flight.
                     while let Some(batch) = early.remove(&next) {
@@ -93,12 +113,29 @@ impl Roster {
                 }
             }
         }
+        ended.cancel();
+        while let Some(mark) = marks.recv().await {
+            self.mark(mark).await;
+        }
+    }
+
+    /// Puts the wish of a checkpoint behind all events so far, for everyone who may have changed since the last one.
+    async fn mark(&mut self, mark: Mark) {
+        let Mark { save, reached } = mark;
+        for awake in self.awake.iter_mut().flatten() {
+            if std::mem::take(&mut awake.touched) || save.everything {
+                // A manager that has failed is found by the next event.
+                awake.mailbox.send(Message::Save(save.clone())).await.ok();
+            }
+        }
+        reached.send(self.reached).ok();
     }
 
     async fn dispatch(&mut self, batch: FilteredBatch) {
         for concern in batch.concerns {
             self.deliver(concern).await;
         }
+        self.reached = batch.reached.or(self.reached);
         if let Some(drained_at) = batch.drained_at
             && drained_at.secs() != self.told_secs
         {
@@ -110,8 +147,9 @@ impl Roster {
     /// too, and it is tried again in a second.
     fn tell(&mut self, time: ReceiptTime) {
         self.told_secs = time.secs();
-        for awake in self.awake.iter().flatten() {
+        for awake in self.awake.iter_mut().flatten() {
             if awake.wake_time.is_due(time) && awake.mailbox.try_send(Message::Time(time)).is_ok() {
+                awake.touched = true;
                 awake.wake_time.set(WakeTime::NEVER);
             }
         }
@@ -136,6 +174,7 @@ impl Roster {
             };
             if let Some(awake) = &mut self.awake[concerned.slot.0 as usize] {
                 awake.last = self.delivered;
+                awake.touched = true;
                 // A full mailbox makes everyone wait: that is the back-pressure of a slow directive.
                 if awake.mailbox.send(Message::Event(delivery)).await.is_err() {
                     self.lose(concerned.slot);
@@ -219,6 +258,7 @@ mod tests {
             .map(|message| match message {
                 Message::Event(delivery) => delivery.event.id.to_string(),
                 Message::Time(time) => time.secs().to_string(),
+                Message::Save(_) => "save".to_owned(),
             })
             .collect()
     }
@@ -242,7 +282,9 @@ mod tests {
         // One that never comes holds back what is behind it.
         batches.try_send(batch(4, &["z"], None)).unwrap();
         drop(batches);
-        roster.run(filtered, retirements).await;
+        let (marks, wanted) = mpsc::channel(1);
+        drop(marks);
+        roster.run(filtered, retirements, wanted, CancellationToken::new()).await;
         let mut mailbox = managers.try_recv().unwrap();
         assert_eq!(received(&mut mailbox), ["a", "b", "c", "d", "e"]);
         assert!(mailbox.recv().await.is_none(), "the mailboxes close at the end");

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use dsiem_runtime::bus::{EventSubscription, Nats, OverloadSender};
+use dsiem_runtime::bus::{Durability, EventSubscription, Nats, OverloadSender};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
 use dsiem_runtime::metrics::Metrics;
@@ -15,6 +15,7 @@ use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
+use crate::checkpoint::Checkpoints;
 use crate::config::{EngineConfig, ServeConfig};
 use crate::config_files::Loaded;
 use crate::counters::Counters;
@@ -34,6 +35,8 @@ pub struct Surroundings {
     pub home: Home,
     /// Where events come from.
     pub subscription: EventSubscription,
+    /// What is on disk of the state, from [`open_checkpoints`].
+    pub checkpoints: Option<Checkpoints>,
     /// Where overload is told.
     pub overload: OverloadSender,
     /// The time.
@@ -51,14 +54,15 @@ pub struct Surroundings {
 /// # Errors
 /// What cannot be opened or started, and what to do about it.
 pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -> anyhow::Result<()> {
-    let Surroundings { node, home, subscription, overload, clock, metrics, readiness, shutdown } =
+    let Surroundings { node, home, subscription, checkpoints, overload, clock, metrics, readiness, shutdown } =
         surroundings;
     for warning in &config.warnings {
         warn!("{warning}");
     }
     let skipped = report(&loaded, &metrics);
     let counters = Counters::new(&metrics);
-    let (alarm_log, writing) = alarm_log::open(&home.logs, &metrics, &readiness)?;
+    let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
+    let (alarm_log, writing) = alarm_log::open(&home.logs, known, &metrics, &readiness)?;
     let store = if config.reload_backlogs {
         Some(Store::open(&home.logs, &node, counters.clone())?)
     } else {
@@ -74,6 +78,7 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
         alarm_log,
         enrich,
         store,
+        checkpoints,
         clock,
         counters,
         metrics,
@@ -87,6 +92,23 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
         None => readiness.set(DIRECTIVES, Ok(())),
     }
     Ok(())
+}
+
+/// What is on disk of a node's state, unless nothing is to be kept there.
+///
+/// # Errors
+/// When it cannot be opened, and what to do about it.
+pub fn open_checkpoints(
+    config: &EngineConfig,
+    home: &Home,
+    node: &str,
+    metrics: &Metrics,
+    readiness: &Readiness,
+) -> anyhow::Result<Option<Checkpoints>> {
+    if config.durability == Durability::Off || !config.reload_backlogs {
+        return Ok(None);
+    }
+    Checkpoints::open(&home.logs, node, config.checkpoint_interval, metrics, readiness).map(Some)
 }
 
 /// Says what was loaded, and returns in what way that is less than what the files hold.
@@ -124,10 +146,12 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
     shutdown
         .spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
+    let checkpoints = open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
     let surroundings = Surroundings {
         node: node.clone(),
         home,
         subscription: nats.subscribe_events(engine.max_queue),
+        checkpoints,
         overload: nats.overload_sender(),
         clock,
         metrics,

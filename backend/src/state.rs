@@ -6,11 +6,11 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use anyhow::Context as _;
 use dsiem_core::backlog::{AlarmId, Backlog, Settings, Stage};
@@ -34,6 +34,24 @@ const REJECTED: &str = "rejected";
 
 /// How many copies of one file are kept in which something could not be read.
 const MAX_COPIES: u32 = 100;
+
+/// What the last checkpoint holds.
+#[derive(Debug)]
+pub struct Checkpointed {
+    /// When it was made.
+    pub saved_at: ReceiptTime,
+    /// The state of each directive.
+    pub states: BTreeMap<u64, DirectiveState>,
+}
+
+/// The state to go on with.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// Of each directive that has some.
+    pub states: BTreeMap<u64, DirectiveState>,
+    /// Whether it is just what the last checkpoint holds.
+    pub same_as_checkpoint: bool,
+}
 
 /// The folder of saved state of one node. Clones share what they know.
 #[derive(Debug, Clone)]
@@ -64,7 +82,8 @@ impl Store {
         })
     }
 
-    /// Reads what this node saved for the directives of today.
+    /// Reads what this node saved for the directives of today: of each directive the last checkpoint, or its file where
+    /// that is newer, since an older release, dsiem-rs or a person wrote it.
     ///
     /// # Errors
     /// When the folder cannot be listed.
@@ -72,12 +91,20 @@ impl Store {
         &self,
         directives: &HashMap<u64, Arc<Directive>>,
         settings: &Settings,
-    ) -> anyhow::Result<BTreeMap<u64, DirectiveState>> {
+        checkpoint: Option<Checkpointed>,
+    ) -> anyhow::Result<Reloaded> {
         let mut states: BTreeMap<u64, DirectiveState> = BTreeMap::new();
+        let mut from_files = BTreeSet::new();
+        let saved_at = checkpoint.as_ref().map(|checkpoint| checkpoint.saved_at);
         for path in self.files().with_context(|| format!("cannot list {}", self.folder.display()))? {
+            if saved_at.is_some_and(|saved_at| !is_newer(&path, saved_at)) {
+                self.take_over_unread(path);
+                continue;
+            }
             match self.read(&path, directives, settings) {
                 Ok(Some(file)) => {
                     let (id, state) = self.retain_current(file, directives);
+                    from_files.insert(id);
                     self.taken_over().entry(id).or_default().insert(path);
                     if state.is_empty() {
                         self.retire(id, None);
@@ -89,11 +116,32 @@ impl Store {
                 Err(reason) => reject(&path, &reason),
             }
         }
+        let mut same_as_checkpoint = saved_at.is_some() && from_files.is_empty();
+        for (directive_id, state) in checkpoint.map(|checkpoint| checkpoint.states).unwrap_or_default() {
+            if from_files.contains(&directive_id) {
+                continue;
+            }
+            let before = state.backlogs.len();
+            let file = SavedFile { node: self.node.to_string(), directive_id, state, set_aside: Vec::new() };
+            let (id, state) = self.retain_current(file, directives);
+            same_as_checkpoint &= state.backlogs.len() == before;
+            if !state.is_empty() {
+                states.insert(id, state);
+            }
+        }
         let backlogs: usize = states.values().map(|state| state.backlogs.len()).sum();
         if backlogs > 0 {
             info!(backlogs, directives = states.len(), "saved backlogs reloaded");
         }
-        Ok(states)
+        Ok(Reloaded { states, same_as_checkpoint })
+    }
+
+    /// Takes over a file that a checkpoint has made old, so that it goes when its directive has nothing to save.
+    fn take_over_unread(&self, path: PathBuf) {
+        let header = files::read_regular(&path, MAX_FILE_BYTES).ok().and_then(|bytes| Header::read(&bytes));
+        if let Some(header) = header.filter(|header| header.node == *self.node) {
+            self.taken_over().entry(header.directive_id).or_default().insert(path);
+        }
     }
 
     /// Saves a directive's state. What fails is logged; the file that was there stays.
@@ -149,7 +197,7 @@ impl Store {
         if other.is_none_or(|header| header.node == *self.node) {
             return plain;
         }
-        self.folder.join(format!("{directive_id}.{}.json", in_file_name(&self.node)))
+        self.folder.join(format!("{directive_id}.{}.json", files::in_file_name(&self.node)))
     }
 
     fn files(&self) -> io::Result<BTreeSet<PathBuf>> {
@@ -261,17 +309,12 @@ fn progress(backlog: &Backlog) -> (usize, u64, bool, u64) {
     (backlog.stages().len(), events, backlog.ending().is_some(), backlog.revision())
 }
 
-/// A node's name with everything unusual in it spelled out, so that two nodes never get the same file.
-fn in_file_name(node: &str) -> String {
-    node.chars().fold(String::with_capacity(node.len()), |mut name, c| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            name.push(c);
-        } else {
-            // Writing to a String cannot fail.
-            write!(name, "_{:x}_", u32::from(c)).ok();
-        }
-        name
-    })
+/// Whether a file was written after `time`. One whose time cannot be told is read.
+fn is_newer(path: &Path, time: ReceiptTime) -> bool {
+    let modified = fs::metadata(path).and_then(|found| found.modified());
+    let since_1970 = modified.ok().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+    let nanos = since_1970.and_then(|since| i64::try_from(since.as_nanos()).ok());
+    nanos.is_none_or(|nanos| ReceiptTime::from_nanos(nanos) > time)
 }
 
 /// Puts a copy beside the file, unless there is the same one already. Never overwrites another.

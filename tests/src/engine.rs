@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dsiem_backend::alarm_log::{AlarmLog, LogRecord};
+use dsiem_backend::alarm_log::{AlarmLog, Ends, LogRecord};
+use dsiem_backend::checkpoint::Checkpoints;
 use dsiem_backend::counters::Counters;
 use dsiem_backend::enrich::{Enrich, EnrichSettings};
 use dsiem_backend::filter::FilterMode;
@@ -33,6 +34,9 @@ use tokio::sync::mpsc;
 /// When simulated time begins: 2026-01-01T00:00:00Z.
 pub const EPOCH_SECS: i64 = 1_767_225_600;
 
+/// The node that state is saved for.
+const NODE: &str = "node-1";
+
 const GRACE: Duration = Duration::from_secs(60);
 
 /// How many events, and records of the alarm log, may wait.
@@ -53,6 +57,8 @@ pub struct EngineConfig {
     pub sources: Vec<Source>,
     /// What the clock says at the start, in seconds after [`EPOCH_SECS`].
     pub start_secs: i64,
+    /// Whether checkpoints are made, once a second.
+    pub checkpoints: bool,
 }
 
 impl EngineConfig {
@@ -65,6 +71,7 @@ impl EngineConfig {
             assets: json!({"assets": [{"name": "home", "cidr": "10.0.0.0/8", "value": 5}]}),
             sources: Vec::new(),
             start_secs: 0,
+            checkpoints: false,
         }
     }
 }
@@ -113,8 +120,8 @@ impl Engine {
         let bus = memory::bus(QUEUE, clock.clone());
         let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::new(), Shutdown::new());
         let counters = Counters::new(&metrics);
-        let (record_sender, records) = mpsc::channel(QUEUE);
-        let store = home.map(|home| Store::open(home, "node-1", counters.clone()).expect("the store opens"));
+        let (record_sender, records) = records();
+        let store = home.map(|home| Store::open(home, NODE, counters.clone()).expect("the store opens"));
         let client = http::client().expect("the client is built");
         let parts = Parts {
             directives: directives(&config.directives),
@@ -123,6 +130,7 @@ impl Engine {
             alarm_log: AlarmLog::to(record_sender, &metrics),
             enrich: Enrich::new(config.sources, EnrichSettings::default(), &metrics, client),
             store,
+            checkpoints: config.checkpoints.then(|| checkpoints(home, &metrics, &readiness)).flatten(),
             clock: clock.clone(),
             counters: counters.clone(),
             metrics,
@@ -193,7 +201,7 @@ impl Engine {
     pub fn documents(&self) -> Vec<Value> {
         let documents = self.taken.iter().filter_map(|record| match record {
             LogRecord::Alarm(json) => Some(serde_json::from_slice(json).expect("an alarm document is JSON")),
-            LogRecord::AlarmEvent { .. } => None,
+            LogRecord::AlarmEvent { .. } | LogRecord::Flush { .. } => None,
         });
         documents.collect()
     }
@@ -218,7 +226,7 @@ impl Engine {
             LogRecord::AlarmEvent { alarm_id, stage, event } => {
                 Some((alarm_id.to_string(), *stage, event.id.to_string()))
             }
-            LogRecord::Alarm(_) => None,
+            LogRecord::Alarm(_) | LogRecord::Flush { .. } => None,
         });
         links.collect()
     }
@@ -237,6 +245,28 @@ impl Engine {
             self.taken.push(record);
         }
     }
+}
+
+/// A log whose lines go into a channel, and which is never behind.
+fn records() -> (mpsc::Sender<LogRecord>, mpsc::Receiver<LogRecord>) {
+    let (sender, mut written) = mpsc::channel(QUEUE);
+    let (forward, records) = mpsc::channel(QUEUE);
+    tokio::spawn(async move {
+        while let Some(record) = written.recv().await {
+            match record {
+                LogRecord::Flush { reply, .. } => drop(reply.send(Ends::default())),
+                line => drop(forward.send(line).await),
+            }
+        }
+    });
+    (sender, records)
+}
+
+fn checkpoints(home: Option<&Path>, metrics: &Metrics, readiness: &Readiness) -> Option<Checkpoints> {
+    let interval = Duration::from_secs(1);
+    home.map(|home| {
+        Checkpoints::open(home, NODE, interval, metrics, readiness).expect("the checkpoints open")
+    })
 }
 
 /// An RFC 3339 timestamp.

@@ -10,6 +10,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// How often a batch is written anew at once because its file was removed meanwhile, before that counts as a failure.
 const MAX_REMOVALS: usize = 3;
 
@@ -39,10 +41,19 @@ struct OpenFile {
 }
 
 /// Which file it is, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileId {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileId {
     device: u64,
     inode: u64,
+}
+
+/// Where a file ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    #[serde(flatten)]
+    pub(super) file: FileId,
+    /// Its length in bytes.
+    pub(super) length: u64,
 }
 
 impl Pending {
@@ -117,6 +128,11 @@ impl AppendFile {
         Err(io::Error::other("it is removed again and again while it is written"))
     }
 
+    /// Where it ends, after what was written last.
+    pub(super) fn end(&self) -> End {
+        End { file: self.open.id, length: self.open.length }
+    }
+
     /// Asks the system to put what was written onto the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.open.file.sync_data()
@@ -186,7 +202,7 @@ impl OpenFile {
 }
 
 impl FileId {
-    fn of(found: &Metadata) -> Self {
+    pub(super) fn of(found: &Metadata) -> Self {
         Self { device: found.dev(), inode: found.ino() }
     }
 }

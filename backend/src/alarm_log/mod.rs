@@ -6,6 +6,7 @@
 //! queue makes writers wait, which is the back-pressure of a slow disk. A failing disk is retried for ever.
 
 mod append_file;
+mod repeated;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,11 +19,14 @@ use dsiem_core::backlog::AlarmId;
 use dsiem_core::event::Event;
 use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
 use dsiem_runtime::status::Readiness;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use append_file::{AppendFile, Pending};
+use repeated::Repeated;
+
+pub use append_file::End;
 
 /// The file of alarm documents, in the logs folder.
 pub const ALARMS_FILE: &str = "siem_alarms.json";
@@ -48,7 +52,7 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 const CONDITION: &str = "alarm_log";
 
 /// One line of one of the two files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum LogRecord {
     /// An alarm document: one JSON object without a newline in it.
     Alarm(Vec<u8>),
@@ -61,6 +65,22 @@ pub enum LogRecord {
         /// The event; its id goes into the line.
         event: Arc<Event>,
     },
+    /// No line: whoever holds the other end is told once everything before it is written.
+    Flush {
+        /// Whether it has to be on the disk, and not only with the system.
+        sync: bool,
+        /// Where the files end then.
+        reply: oneshot::Sender<Ends>,
+    },
+}
+
+/// Where the two files end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ends {
+    /// The file of documents.
+    pub alarms: End,
+    /// The file of events.
+    pub events: End,
 }
 
 /// Where correlation writes its results; clones write into the same files.
@@ -86,6 +106,14 @@ impl AlarmLog {
         Self { queue, waiting: waiting(metrics), lost: lost(metrics) }
     }
 
+    /// Waits until everything that was accepted before is written, with `sync` to the disk itself; where the files end
+    /// then. `None` if the writer gave up.
+    pub async fn flush(&self, sync: bool) -> Option<Ends> {
+        let (reply, flushed) = oneshot::channel();
+        self.write(LogRecord::Flush { sync, reply }).await;
+        flushed.await.ok()
+    }
+
     /// Hands a record to the writer; waits while the queue is full. Records of one caller are written in their order.
     pub async fn write(&self, record: LogRecord) {
         let record = match self.queue.try_send(record) {
@@ -102,6 +130,9 @@ impl AlarmLog {
 
 /// Creates or opens both files in the folder `logs` and starts the thread that writes them.
 ///
+/// What lies behind `known` in the files was written after the last checkpoint: when it comes again, because what caused
+/// it is handled again, it is not written again.
+///
 /// The returned task ends when all handles are dropped and everything accepted is written. Dropping it early tells
 /// the thread to give up the retries of a failing disk.
 ///
@@ -109,6 +140,7 @@ impl AlarmLog {
 /// When a file can be neither created nor opened for append.
 pub fn open(
     logs: &Path,
+    known: Option<Ends>,
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> anyhow::Result<(AlarmLog, impl Future<Output = ()> + Send + 'static)> {
@@ -123,16 +155,23 @@ pub fn open(
         alarms: Output::open(
             logs,
             ALARMS_FILE,
+            known.map(|known| known.alarms),
             metrics.counter("dsiem_alarm_log_alarms", "Alarm documents written"),
         )?,
         events: Output::open(
             logs,
             ALARM_EVENTS_FILE,
+            known.map(|known| known.events),
             metrics.counter("dsiem_alarm_log_events", "Alarm event lines written"),
         )?,
         failures: metrics.counter("dsiem_alarm_log_failures", "Failed attempts to write the alarm files"),
         lost: lost.clone(),
         waiting: waiting.clone(),
+        repeated: metrics.counter(
+            "dsiem_alarm_log_repeated",
+            "Lines that were in the files already when what caused them was handled again after a restart",
+        ),
+        flushes: Vec::new(),
         readiness: readiness.clone(),
         is_failing: false,
     };
@@ -171,6 +210,9 @@ struct Writer {
     failures: Counter,
     lost: Counter,
     waiting: Gauge,
+    repeated: Counter,
+    /// Who waits for what is pending.
+    flushes: Vec<(bool, oneshot::Sender<Ends>)>,
     readiness: Readiness,
     is_failing: bool,
 }
@@ -179,6 +221,8 @@ struct Writer {
 struct Output {
     file: AppendFile,
     pending: Pending,
+    /// What must not be written again.
+    known: Repeated,
     written: Counter,
 }
 
@@ -193,6 +237,7 @@ impl Writer {
             if !self.write_out() {
                 return self.give_up();
             }
+            self.answer_flushes();
             if self.records.len() < BUSY_RECORDS && !self.records.is_closed() {
                 thread::sleep(WRITE_EVERY);
             }
@@ -209,16 +254,39 @@ impl Writer {
         match record {
             LogRecord::Alarm(document) => {
                 debug_assert!(!document.contains(&b'\n'), "an alarm document is one line");
-                self.alarms.pending.buffer().extend_from_slice(&document);
-                self.alarms.pending.buffer().push(b'\n');
+                let known = self.alarms.line(|buffer| buffer.extend_from_slice(&document));
+                self.repeated.add(u64::from(known));
             }
             LogRecord::AlarmEvent { alarm_id, stage, event } => {
                 let line = AlarmEventLine { alarm_id: alarm_id.as_str(), stage, event_id: &event.id };
-                let buffer = self.events.pending.buffer();
-                serde_json::to_writer(&mut *buffer, &line).expect("text and numbers always become JSON");
-                buffer.push(b'\n');
+                let known = self.events.line(|buffer| {
+                    serde_json::to_writer(buffer, &line).expect("text and numbers always become JSON");
+                });
+                self.repeated.add(u64::from(known));
             }
+            LogRecord::Flush { sync, reply } => self.flushes.push((sync, reply)),
         }
+    }
+
+    /// Everything before is written: says so to whoever waits for it. What the disk does not confirm is not confirmed.
+    fn answer_flushes(&mut self) {
+        if self.flushes.is_empty() {
+            return;
+        }
+        let synced = if self.flushes.iter().any(|(sync, _)| *sync) { self.sync() } else { false };
+        let ends = Ends { alarms: self.alarms.file.end(), events: self.events.file.end() };
+        for (_, reply) in self.flushes.drain(..).filter(|(sync, _)| synced || !sync) {
+            reply.send(ends).ok();
+        }
+    }
+
+    fn sync(&self) -> bool {
+        let failed = [&self.alarms, &self.events].map(|output| output.file.sync().err());
+        let failed = failed.into_iter().flatten().next();
+        if let Some(error) = &failed {
+            tracing::error!(%error, "the system does not confirm that alarms are on the disk");
+        }
+        failed.is_none()
     }
 
     /// Writes all that is pending, however often it takes; `false` if it was told to give up first.
@@ -261,8 +329,8 @@ impl Writer {
     fn give_up(mut self) {
         self.records.close();
         let mut lost = self.alarms.pending.lines_left() + self.events.pending.lines_left();
-        while self.records.try_recv().is_ok() {
-            lost += 1;
+        while let Ok(record) = self.records.try_recv() {
+            lost += usize::from(!matches!(record, LogRecord::Flush { .. }));
         }
         self.lost.add(u64::try_from(lost).unwrap_or(u64::MAX));
         tracing::error!(
@@ -273,7 +341,7 @@ impl Writer {
 }
 
 impl Output {
-    fn open(logs: &Path, name: &str, written: Counter) -> anyhow::Result<Self> {
+    fn open(logs: &Path, name: &str, known: Option<End>, written: Counter) -> anyhow::Result<Self> {
         let path = logs.join(name);
         let file = AppendFile::open(path.clone()).with_context(|| {
             format!(
@@ -282,7 +350,26 @@ impl Output {
                 logs.display()
             )
         })?;
-        Ok(Self { file, pending: Pending::default(), written })
+        let known = match known {
+            Some(end) => Repeated::behind(end, file.path()).with_context(|| {
+                format!("cannot read what was written into {} before", file.path().display())
+            })?,
+            None => Repeated::default(),
+        };
+        Ok(Self { file, pending: Pending::default(), known, written })
+    }
+
+    /// Appends a line to what is pending, unless it is in the file already; whether it is.
+    fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let buffer = self.pending.buffer();
+        let start = buffer.len();
+        write(buffer);
+        if self.known.take(&buffer[start..]) {
+            buffer.truncate(start);
+            return true;
+        }
+        buffer.push(b'\n');
+        false
     }
 
     /// One attempt to write what is pending; the reason when it failed.

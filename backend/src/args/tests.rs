@@ -44,6 +44,8 @@ const OURS: &[Row] = &[
     ("max-clock-skew", None, None, "DSIEM_MAX_CLOCK_SKEW", "300"),
     ("lenient-directives", None, None, "DSIEM_LENIENT_DIRECTIVES", "false"),
     ("ignore-protocol", None, None, "DSIEM_IGNORE_PROTOCOL", "false"),
+    ("durability", None, None, "DSIEM_DURABILITY", "auto"),
+    ("checkpoint-interval", None, None, "DSIEM_CHECKPOINT_INTERVAL", "2"),
     ("max-backlogs", None, None, "DSIEM_MAX_BACKLOGS", "1000000"),
     ("stop-grace", None, None, "DSIEM_STOP_GRACE", "9"),
     ("metrics-address", None, None, "DSIEM_METRICS_ADDRESS", ""),

@@ -13,7 +13,7 @@ impl Manager {
     /// Asks to go to sleep when nothing is open and nothing has to be remembered.
     pub(super) fn ask_to_retire(&mut self) {
         let Some(timeout) = self.shared.idle_timeout else { return };
-        if !self.open.is_empty() {
+        if !self.open.is_empty() || !self.is_saved() {
             return;
         }
         let timeout = i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX);
@@ -27,8 +27,10 @@ impl Manager {
     /// Takes the state back from all backlogs and saves it.
     pub(super) async fn stop(mut self) {
         let open = self.leave_census();
-        let mut state =
-            DirectiveState { backlogs: take_back(&open).await, remembered: self.recent.iter().collect() };
+        let mut state = DirectiveState {
+            backlogs: take_back(open.iter()).await,
+            remembered: self.recent.iter().collect(),
+        };
         self.count_lost(open.len() - state.backlogs.len());
         state.backlogs.extend(take_back(self.lingering.mailboxes()).await);
         debug!(directive.id = self.directive.id, backlogs = state.backlogs.len(), "a directive stops");
@@ -79,18 +81,20 @@ impl Drop for Manager {
 }
 
 /// Asks backlogs for their state. One that has nothing left to do has none.
-async fn take_back(mailboxes: &[Sender<ToBacklog>]) -> Vec<OpenBacklog> {
-    let mut backlogs = Vec::with_capacity(mailboxes.len());
-    for group in mailboxes.chunks(ASKED_AT_ONCE) {
+async fn take_back<'a>(mut mailboxes: impl Iterator<Item = &'a Sender<ToBacklog>>) -> Vec<OpenBacklog> {
+    let mut backlogs = Vec::new();
+    loop {
         let ask = |mailbox: &Sender<ToBacklog>| {
             let (reply, handed_back) = oneshot::channel();
             mailbox.try_send(ToBacklog::HandBack(reply)).ok();
             handed_back
         };
-        let replies: Vec<_> = group.iter().map(ask).collect();
+        let replies: Vec<_> = mailboxes.by_ref().take(ASKED_AT_ONCE).map(ask).collect();
+        if replies.is_empty() {
+            return backlogs;
+        }
         for handed_back in replies {
             backlogs.extend(handed_back.await);
         }
     }
-    backlogs
 }

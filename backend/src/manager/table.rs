@@ -23,6 +23,8 @@ pub(super) struct Entry {
     pub(super) ticket: Ticket,
     /// Whether the census knows that it must not go.
     pub(super) protected: bool,
+    /// Whether it has changed since the last checkpoint.
+    pub(super) unsaved: bool,
 }
 
 /// Keeps entries, routing, deadlines and alarm ids in step.
@@ -33,6 +35,8 @@ pub(super) struct Table {
     router: Router,
     deadlines: Deadlines,
     alarm_ids: Set<AlarmId>,
+    /// Those that have changed since the last checkpoint, each once; some of them may be over.
+    unsaved: Vec<BacklogSlot>,
     next_slot: u32,
 }
 
@@ -44,6 +48,7 @@ impl Table {
             router: Router::new(seed),
             deadlines: Deadlines::default(),
             alarm_ids: set(seed),
+            unsaved: Vec::new(),
             next_slot: 0,
         }
     }
@@ -99,6 +104,30 @@ impl Table {
         if let Some(entry) = self.entries.get_mut(&slot) {
             entry.protected = true;
         }
+    }
+
+    /// Notes that a checkpoint does not have it as it is now.
+    pub(super) fn set_unsaved(&mut self, slot: BacklogSlot) {
+        if let Some(entry) = self.entries.get_mut(&slot)
+            && !std::mem::replace(&mut entry.unsaved, true)
+        {
+            self.unsaved.push(slot);
+        }
+    }
+
+    /// Those that have changed since this was asked last, or all.
+    pub(super) fn take_unsaved(&mut self, all: bool) -> Vec<BacklogSlot> {
+        let mut slots = std::mem::take(&mut self.unsaved);
+        if all {
+            slots = self.entries.keys().copied().collect();
+        }
+        slots.retain(|slot| self.entries.get_mut(slot).map(|entry| entry.unsaved = false).is_some());
+        slots
+    }
+
+    /// Whether a checkpoint has everything as it is now.
+    pub(super) fn is_saved(&self) -> bool {
+        self.unsaved.is_empty()
     }
 
     pub(super) fn router(&self) -> &Router {
@@ -158,6 +187,7 @@ mod tests {
             deadline_secs: 100 - n as i64,
             ticket: ticket(),
             protected: false,
+            unsaved: false,
         }
     }
 

@@ -25,7 +25,7 @@ impl Folder {
     }
 
     fn load(&self, store: &Store) -> BTreeMap<u64, DirectiveState> {
-        store.load(&self.directives, &settings()).unwrap()
+        store.load(&self.directives, &settings(), None).unwrap().states
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -71,10 +71,12 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
         })?;
     let listener = frontend::listen_on(SocketAddr::new(args.address, args.port)).await?;
     let bus = memory::bus(engine.max_queue, clock.clone());
+    let checkpoints = backend::open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
     let surroundings = Surroundings {
         node,
         home,
         subscription: bus.subscription,
+        checkpoints,
         overload: bus.overload_sender,
         clock: clock.clone(),
         metrics: metrics.clone(),

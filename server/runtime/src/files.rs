@@ -1,5 +1,6 @@
 //! Folders and files that must survive a crash in the middle of writing.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -143,6 +144,20 @@ fn folder_of(path: &Path) -> &Path {
 /// Keeps the kind, because callers tell a full disk from a read-only one by it.
 fn in_words(what: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
+}
+
+/// A node's name with everything unusual in it spelled out, so that two nodes never get the same file.
+#[must_use]
+pub fn in_file_name(node: &str) -> String {
+    node.chars().fold(String::with_capacity(node.len()), |mut name, c| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            name.push(c);
+        } else {
+            // Writing to a String cannot fail.
+            write!(name, "_{:x}_", u32::from(c)).ok();
+        }
+        name
+    })
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use dsiem_backend::workers::WorkerMode;
 use dsiem_core::assets::{self, Assets};
 use dsiem_core::backlog::Settings;
 use dsiem_core::hash::Seed;
-use dsiem_runtime::bus::{EventPublisher, PublishError, memory};
+use dsiem_runtime::bus::{Acknowledger, EventPublisher, PublishError, memory};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::program;
@@ -88,6 +88,7 @@ impl Engine {
             alarm_log,
             enrich: Enrich::new(Vec::new(), EnrichSettings::default(), &metrics, http::client()?),
             store: None,
+            checkpoints: None,
             clock: clock.clone(),
             counters: counters.clone(),
             metrics,
@@ -101,7 +102,7 @@ impl Engine {
                 Door::Bytes(bus.publisher)
             }
             Way::Decoded => {
-                let correlation = Correlation::new(config, parts)?;
+                let correlation = Correlation::new(config, parts, Acknowledger::Nobody)?;
                 let (decoded, filtered) = Decoded::start(&correlation.filter(), case.filters, clock)?;
                 correlation.start(filtered);
                 Door::Decoded(decoded)
@@ -191,7 +192,7 @@ async fn publish(publisher: &EventPublisher, batch: Vec<Bytes>) -> anyhow::Resul
 fn alarm_log(way: Way, metrics: &Metrics) -> anyhow::Result<(AlarmLog, Option<TempDir>)> {
     if way == Way::Bytes {
         let folder = TempDir::new().context("no folder for the alarm files")?;
-        let (log, end) = alarm_log::open(folder.path(), metrics, &Readiness::new())?;
+        let (log, end) = alarm_log::open(folder.path(), None, metrics, &Readiness::new())?;
         tokio::spawn(end);
         return Ok((log, Some(folder)));
     }

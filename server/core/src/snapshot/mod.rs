@@ -6,6 +6,7 @@
 //! read by [`dsiem_rs`].
 
 pub mod dsiem_rs;
+pub mod record;
 mod saved;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 //! order in which one publisher gave them, nothing waits without a limit, and a receiver can tell up to which time it
 //! has had everything.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +44,19 @@ pub enum Durability {
     Require,
     /// Never.
     Off,
+}
+
+impl FromStr for Durability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "require" => Ok(Self::Require),
+            "off" => Ok(Self::Off),
+            _ => Err(format!("\"{text}\" is not one of auto, require, off")),
+        }
+    }
 }
 
 /// A stream that keeps what is published. One that was made anew is another one, whatever its name.

@@ -1,0 +1,195 @@
+//! State that survives `kill -9`: every few seconds, what has changed goes to disk in one transaction.
+//!
+//! A checkpoint is a cut through the stream of events: all directives as they are behind one and the same event, the place
+//! of that event in the stream of the bus, and where the alarm files ended before anything behind it could be written. A
+//! process that is killed goes on from there: it reads the events behind the cut again, comes to the same alarms, and does
+//! not write lines again that are in the files already.
+//!
+//! Nobody waits for a checkpoint. The [`maker`] puts a mark behind the events that the roster has dispatched; each manager
+//! finds it in its mailbox in its turn and says what has changed ([`crate::manager::Part`]); when all have, the alarm
+//! files are synced, the transaction of the [`database`] is committed, and the bus is told that it may forget.
+
+mod database;
+mod maker;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dsiem_core::backlog::Settings;
+use dsiem_core::directive::Directive;
+use dsiem_core::snapshot::DirectiveState;
+use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::bus::{Acknowledger, Position, StreamId};
+use dsiem_runtime::files;
+use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
+use dsiem_runtime::status::Readiness;
+use serde::{Deserialize, Serialize};
+use tracing::{error, info};
+
+use crate::alarm_log::Ends;
+use database::{Database, OpenError};
+pub use maker::{Maker, Sources};
+
+/// Default of `--checkpoint-interval`, in seconds.
+pub const DEFAULT_INTERVAL_SECS: u32 = 2;
+
+/// The folder of checkpoints, in the logs folder.
+const FOLDER: &str = "state";
+
+/// The suffix of a file that could not be read.
+const REJECTED: &str = "rejected";
+
+/// The name of the condition in `/readyz`.
+const CONDITION: &str = "checkpoint";
+
+/// That of a file that was moved aside; it stands until the process ends.
+const DAMAGED: &str = "checkpoint_damaged";
+
+/// What a checkpoint says besides the state of directives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// Counts up from 1.
+    number: u64,
+    /// When it was made.
+    saved_at: ReceiptTime,
+    /// The stream, and up to which event everything is in here.
+    reached: Option<(u64, u64)>,
+    /// Where the alarm files ended before anything behind the cut could be written.
+    alarm_log: Option<Ends>,
+}
+
+/// The checkpoints of one node.
+pub struct Checkpoints {
+    database: Arc<Mutex<Database>>,
+    last: Option<Manifest>,
+    interval: Duration,
+    counts: Counts,
+    readiness: Readiness,
+}
+
+#[derive(Debug, Clone)]
+struct Counts {
+    made: Counter,
+    failed: Counter,
+    quarantined: Counter,
+    discarded: Counter,
+    millis: Gauge,
+}
+
+impl Checkpoints {
+    /// Opens the checkpoints of `node` in the folder `logs`. A file that cannot be read is moved aside, and what it held
+    /// is counted as lost and built up again from what the bus still has.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or made, is in use, or was written by a later release.
+    pub fn open(
+        logs: &Path,
+        node: &str,
+        interval: Duration,
+        metrics: &Metrics,
+        readiness: &Readiness,
+    ) -> anyhow::Result<Self> {
+        let counts = Counts::new(metrics);
+        let folder = logs.join(FOLDER);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {} for checkpoints", folder.display()))?;
+        let path = folder.join(format!("{}.sqlite", files::in_file_name(node)));
+        let opened = match Database::open(&path) {
+            Err(OpenError::Unreadable(reason)) => {
+                set_aside(&path, &reason, &counts, readiness)?;
+                Database::open(&path)
+            }
+            opened => opened,
+        };
+        let (database, last) =
+            opened.with_context(|| format!("cannot open the checkpoints in {}", path.display()))?;
+        let database = Arc::new(Mutex::new(database));
+        Ok(Self { database, last, interval, counts, readiness: readiness.clone() })
+    }
+
+    /// Where reading goes on: behind what the last checkpoint holds.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        let (stream, sequence) = self.last?.reached?;
+        Some(Position { stream: StreamId(stream), sequence })
+    }
+
+    /// Where the alarm files ended at the last checkpoint.
+    #[must_use]
+    pub fn alarm_log_ends(&self) -> Option<Ends> {
+        self.last?.alarm_log
+    }
+
+    /// When the last one was made.
+    #[must_use]
+    pub fn saved_at(&self) -> Option<ReceiptTime> {
+        Some(self.last?.saved_at)
+    }
+
+    /// The state of all directives at the last checkpoint. `today` are those of today, by id.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn load(
+        &self,
+        today: &HashMap<u64, Arc<Directive>>,
+        settings: &Settings,
+    ) -> anyhow::Result<BTreeMap<u64, DirectiveState>> {
+        let loaded = self.database.lock().unwrap_or_else(PoisonError::into_inner).load(today, settings)?;
+        for (id, reason) in &loaded.set_aside {
+            self.counts.discarded.inc();
+            error!(backlog.id = id, reason, "a backlog of the last checkpoint cannot be used");
+        }
+        let backlogs: usize = loaded.states.values().map(|state| state.backlogs.len()).sum();
+        if let Some(last) = self.last {
+            info!(number = last.number, backlogs, reached = ?last.reached, "going on from the last checkpoint");
+        }
+        Ok(loaded.states)
+    }
+
+    /// The task that makes checkpoints, and tells `acknowledger` of them. With `afresh`, the first one counts no earlier
+    /// one.
+    #[must_use]
+    pub fn maker(self, acknowledger: Acknowledger, afresh: bool) -> Maker {
+        Maker::new(self, acknowledger, afresh)
+    }
+}
+
+fn set_aside(path: &Path, reason: &str, counts: &Counts, readiness: &Readiness) -> anyhow::Result<()> {
+    counts.quarantined.inc();
+    let aside = files::set_aside(path, REJECTED)
+        .with_context(|| format!("{} cannot be read ({reason}), nor moved aside", path.display()))?;
+    // What was committed and not yet moved into the file itself.
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if Path::new(&log).exists() {
+        files::set_aside(Path::new(&log), REJECTED)?;
+    }
+    let told = format!(
+        "the checkpoints were damaged ({reason}) and are moved to {}; state is built up again from the events that the bus still has",
+        aside.display()
+    );
+    error!("{told}");
+    readiness.degrade(DAMAGED, told);
+    Ok(())
+}
+
+impl Counts {
+    fn new(metrics: &Metrics) -> Self {
+        Self {
+            made: metrics.counter("dsiem_checkpoints", "Checkpoints made"),
+            failed: metrics.counter("dsiem_checkpoints_failed", "Checkpoints that could not be made"),
+            quarantined: metrics
+                .counter("dsiem_checkpoints_quarantined", "Files of checkpoints that could not be read"),
+            discarded: metrics.counter(
+                "dsiem_checkpoint_backlogs_discarded",
+                "Backlogs of a checkpoint that could not be used",
+            ),
+            millis: metrics
+                .gauge("dsiem_checkpoint_milliseconds", "Milliseconds that the last checkpoint took"),
+        }
+    }
+}
