@@ -4,6 +4,7 @@
 //! event and directive (offered = consumed + opened + discarded + not matching + failed + in flight). Every drop anywhere
 //! has a counter and a reason.
 
+use dsiem_runtime::ledger::Balance;
 use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
 
 /// Counters and gauges that more than one part of the pipeline touches. Clones count together.
@@ -63,6 +64,10 @@ pub struct Counters {
     pub budget_missed: Counter,
     /// Nanoseconds that managers spent on events.
     pub processing_nanos: Counter,
+    /// Events between the bus and the directives.
+    pub events_in_flight: Gauge,
+    /// Pairs of event and directive on their way to an answer.
+    pub pairs_in_flight: Gauge,
     /// Open backlogs.
     pub backlogs_open: Gauge,
     /// Directives whose manager is awake.
@@ -131,9 +136,47 @@ impl Counters {
             ),
             processing_nanos: metrics
                 .counter("dsiem_processing_nanoseconds", "Nanoseconds that directives spent on events"),
+            events_in_flight: metrics
+                .gauge("dsiem_events_in_flight", "Events taken from the bus and not yet looked at"),
+            pairs_in_flight: metrics
+                .gauge("dsiem_pairs_in_flight", "Pairs of event and directive that are not yet decided"),
             backlogs_open: metrics.gauge("dsiem_backlogs", "Open backlogs"),
             directives_active: metrics.gauge("dsiem_directives_active", "Directives whose manager is awake"),
             directives_loaded: metrics.gauge("dsiem_directives_ttl", "Directives loaded"),
         }
+    }
+
+    /// The two equations that must hold.
+    #[must_use]
+    pub fn balances(&self) -> Vec<Balance> {
+        let events = Balance {
+            name: "events",
+            incoming: self.events_received.clone(),
+            outgoing: vec![
+                ("invalid", self.events_invalid.clone()),
+                ("whitelisted", self.events_whitelisted.clone()),
+                ("concerning no directive", self.events_unconcerned.clone()),
+                ("dispatched", self.events_dispatched.clone()),
+                ("failed", self.events_failed.clone()),
+            ],
+            in_flight: self.events_in_flight.clone(),
+        };
+        let pairs = Balance {
+            name: "pairs of event and directive",
+            incoming: self.pairs_offered.clone(),
+            outgoing: vec![
+                ("consumed", self.pairs_consumed.clone()),
+                ("opened", self.pairs_opened.clone()),
+                ("duplicate", self.discarded_duplicate.clone()),
+                ("same event", self.discarded_same_event.clone()),
+                ("nothing new", self.discarded_nothing_new.clone()),
+                ("out of order", self.discarded_out_of_order.clone()),
+                ("no room", self.discarded_no_room.clone()),
+                ("not matching", self.pairs_not_matching.clone()),
+                ("failed", self.pairs_failed.clone()),
+            ],
+            in_flight: self.pairs_in_flight.clone(),
+        };
+        vec![events, pairs]
     }
 }

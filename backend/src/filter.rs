@@ -92,6 +92,7 @@ impl Filter {
         // Once a batch: several threads count in the same place.
         self.counters.events_unconcerned.add(unconcerned);
         self.counters.events_dispatched.add(concerns.len() as u64);
+        self.counters.events_in_flight.add(-i64::try_from(raw.messages.len()).unwrap_or(i64::MAX));
         let RawBatch { sequence, reached, drained_at, permit, .. } = raw;
         FilteredBatch { sequence, concerns, reached, drained_at, permit }
     }

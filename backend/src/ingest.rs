@@ -75,7 +75,8 @@ pub async fn run(
             }
         };
         counters.events_received.add(batch.messages.len() as u64);
-        queue_length.set(i64::try_from(subscription.queue_length()).unwrap_or(i64::MAX));
+        counters.events_in_flight.add(as_gauge(batch.messages.len()));
+        queue_length.set(as_gauge(subscription.queue_length()));
         not_before = next_turn(batch.messages.len());
         let Batch { messages, reached, drained_at } = batch;
         let raw = RawBatch { sequence, messages, reached, drained_at, permit };
@@ -104,6 +105,10 @@ async fn next(
     // The semaphore is never closed.
     let permit = permits.clone().acquire_owned().await.ok()?;
     Some((permit, subscription.next_batch(BATCH_MESSAGES).await?))
+}
+
+fn as_gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn give_up(subscription: &EventSubscription, counters: &Counters) {

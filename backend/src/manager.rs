@@ -228,6 +228,7 @@ impl Manager {
         let used = self.handle(&delivery.event, delivery.opens).await;
         self.handled = delivery.number;
         self.unhandled -= 1;
+        self.shared.surroundings.counters.pairs_in_flight.dec();
         self.now = self.now.max(delivery.arrived);
         let done = Instant::now();
         if used {

@@ -19,6 +19,7 @@ use dsiem_core::index::DirectiveSlot;
 use dsiem_core::snapshot::DirectiveState;
 use dsiem_runtime::bus::{Acknowledger, EventSubscription, OverloadSender};
 use dsiem_runtime::clock::Clock;
+use dsiem_runtime::ledger::Ledger;
 use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
@@ -108,10 +109,12 @@ pub fn start(config: PipelineConfig, parts: Parts, subscription: EventSubscripti
         queue_length: queue_length.clone(),
         target_eps: config.target_eps,
     };
+    let ledger = Ledger::new(counters.balances(), &parts.metrics, &parts.readiness);
     let correlation = Correlation::new(config, parts, subscription.acknowledger())?;
     let (send, filtered) = filter::start(correlation.filter(), mode, BATCHES_IN_FLIGHT)
         .context("cannot start the filter threads; is a limit on threads set for this process?")?;
     shutdown.spawn_service("watchdog", watchdog.run());
+    shutdown.spawn_service("ledger", ledger.run());
     shutdown.spawn("ingest", ingest::run(subscription, counters, queue_length, shutdown.clone(), send));
     correlation.start(filtered);
     Ok(())

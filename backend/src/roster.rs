@@ -173,6 +173,7 @@ impl Roster {
                 opens: concerned.opens,
             };
             if let Some(awake) = &mut self.awake[concerned.slot.0 as usize] {
+                self.counters.pairs_in_flight.inc();
                 awake.last = self.delivered;
                 awake.touched = true;
                 // A full mailbox makes everyone wait: that is the back-pressure of a slow directive.
@@ -191,6 +192,7 @@ impl Roster {
             "a directive failed; it starts anew with the next event that may open a backlog"
         );
         self.counters.pairs_failed.inc();
+        self.counters.pairs_in_flight.dec();
         self.sleep(slot);
     }
 

@@ -89,8 +89,11 @@ async fn run(filter: FilterMode, workers: WorkerMode) -> Correlated {
         engine.publish(batch.to_vec()).await;
     }
     let counters = engine.counters.clone();
-    let done =
-        || counters.events_received.get() == EVENTS && counters.pairs_offered.get() == booked(&counters);
+    let done = || {
+        counters.events_received.get() == EVENTS
+            && counters.pairs_offered.get() == booked(&counters)
+            && (counters.events_in_flight.get(), counters.pairs_in_flight.get()) == (0, 0)
+    };
     let waiting = async {
         while !done() {
             tokio::time::sleep(Duration::from_millis(5)).await;

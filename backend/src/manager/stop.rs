@@ -70,6 +70,7 @@ impl Drop for Manager {
             let counters = &self.shared.surroundings.counters;
             counters.backlogs_failed.add(backlogs);
             counters.pairs_failed.add(events);
+            counters.pairs_in_flight.add(-i64::try_from(events).unwrap_or(i64::MAX));
             error!(
                 directive.id = self.directive.id,
                 backlogs,

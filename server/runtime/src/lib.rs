@@ -12,6 +12,7 @@ pub mod build;
 pub mod bus;
 pub mod clock;
 pub mod files;
+pub mod ledger;
 pub mod metrics;
 pub mod program;
 pub mod shutdown;

@@ -151,6 +151,11 @@ impl Gauge {
     pub fn dec(&self) {
         self.0.dec();
     }
+
+    /// So many more, or fewer.
+    pub fn add(&self, n: i64) {
+        self.0.inc_by(n);
+    }
 }
 
 #[cfg(test)]

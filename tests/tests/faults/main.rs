@@ -1,0 +1,9 @@
+//! Nothing lost and nothing twice, whatever is killed, paused, full or gone: the real programs under load, disturbed.
+//!
+//! Each test is a [`campaign`]: attacks are sent, and sent again until they are answered with 200, while something is
+//! done to the programs. In the end every event has to be counted exactly once at its stage of its alarm, and every alarm
+//! has to be what it would have been without the disturbance. `DSIEM_FAULT_ROUNDS` sets how often something is done to
+//! them (`make soak`), `DSIEM_FAULT_SEED` repeats a run.
+
+mod campaign;
+mod killed;
