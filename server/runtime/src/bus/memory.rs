@@ -63,6 +63,16 @@ pub fn bus(capacity_events: usize, clock: Clock) -> MemoryBus {
     }
 }
 
+/// Refuses events of which one is too large.
+pub(super) fn check_sizes(events: &[Bytes]) -> Result<(), PublishError> {
+    match events.iter().enumerate().find(|(_, event)| event.len() > MAX_EVENT_BYTES) {
+        Some((index, event)) => {
+            Err(PublishError::TooLarge { index, size: event.len(), max: MAX_EVENT_BYTES })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Events that went in together, and the room that they take.
 #[derive(Debug)]
 struct Queued {
@@ -84,11 +94,7 @@ pub struct Publisher {
 impl Publisher {
     /// See [`EventPublisher::publish`]. A batch larger than the whole queue goes in when that is empty.
     pub(super) async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
-        if let Some((index, event)) =
-            events.iter().enumerate().find(|(_, event)| event.len() > MAX_EVENT_BYTES)
-        {
-            return Err(PublishError::TooLarge { index, size: event.len(), max: MAX_EVENT_BYTES });
-        }
+        check_sizes(&events)?;
         if events.is_empty() {
             return Ok(());
         }

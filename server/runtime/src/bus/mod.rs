@@ -1,6 +1,7 @@
 //! How events get from frontends to backends, and overload signals back.
 //!
-//! Two buses with one face: [`nats`] between processes, [`memory`] within one. What both promise: events come in the
+//! Buses with one face: [`nats`] between processes, [`memory`] within one, and [`kept`] for simulations, within one and
+//! with a memory. What all promise: events come in the
 //! order in which one publisher gave them, nothing waits without a limit, and a receiver can tell up to which time it
 //! has had everything.
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dsiem_core::time::ReceiptTime;
 
+pub mod kept;
 pub mod memory;
 pub mod nats;
 mod overload;
@@ -119,6 +121,8 @@ pub enum EventPublisher {
     Nats(nats::Publisher),
     /// To this process.
     Memory(memory::Publisher),
+    /// Into a stream of this process.
+    Kept(kept::Publisher),
 }
 
 impl EventPublisher {
@@ -131,6 +135,7 @@ impl EventPublisher {
         match self {
             Self::Nats(publisher) => publisher.publish(events).await,
             Self::Memory(publisher) => publisher.publish(events).await,
+            Self::Kept(publisher) => publisher.publish(events),
         }
     }
 
@@ -140,6 +145,7 @@ impl EventPublisher {
         match self {
             Self::Nats(publisher) => publisher.is_connected(),
             Self::Memory(publisher) => publisher.is_connected(),
+            Self::Kept(_) => true,
         }
     }
 
@@ -149,6 +155,7 @@ impl EventPublisher {
         match self {
             Self::Nats(publisher) => publisher.max_event_bytes(),
             Self::Memory(publisher) => publisher.max_event_bytes(),
+            Self::Kept(_) => memory::MAX_EVENT_BYTES,
         }
     }
 }
@@ -160,6 +167,8 @@ pub enum EventSubscription {
     Nats(nats::Subscription),
     /// From this process.
     Memory(memory::Subscription),
+    /// From a stream of this process.
+    Kept(kept::Subscription),
 }
 
 impl EventSubscription {
@@ -169,6 +178,7 @@ impl EventSubscription {
         match self {
             Self::Nats(subscription) => subscription.next_batch(max).await,
             Self::Memory(subscription) => subscription.next_batch(max).await,
+            Self::Kept(subscription) => subscription.next_batch(max).await,
         }
     }
 
@@ -177,6 +187,7 @@ impl EventSubscription {
         match self {
             Self::Nats(subscription) => subscription.close(),
             Self::Memory(subscription) => subscription.close(),
+            Self::Kept(subscription) => subscription.close(),
         }
     }
 
@@ -185,6 +196,7 @@ impl EventSubscription {
     pub fn acknowledger(&self) -> Acknowledger {
         match self {
             Self::Nats(_) | Self::Memory(_) => Acknowledger::Nobody,
+            Self::Kept(subscription) => Acknowledger::Kept(subscription.stream()),
         }
     }
 
@@ -194,6 +206,7 @@ impl EventSubscription {
         match self {
             Self::Nats(subscription) => subscription.queue_length(),
             Self::Memory(subscription) => subscription.queue_length(),
+            Self::Kept(subscription) => subscription.queue_length(),
         }
     }
 }
@@ -203,14 +216,17 @@ impl EventSubscription {
 pub enum Acknowledger {
     /// The bus keeps nothing.
     Nobody,
+    /// A stream of this process.
+    Kept(kept::Stream),
 }
 
 impl Acknowledger {
     /// Everything before `position` is on disk here, with what became of it: after a restart, reading goes on there.
     /// Returns at once; a bus that is away is told later.
-    pub fn acknowledge(&self, _position: Position) {
+    pub fn acknowledge(&self, position: Position) {
         match self {
             Self::Nobody => {}
+            Self::Kept(stream) => stream.forget(position),
         }
     }
 }
