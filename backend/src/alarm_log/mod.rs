@@ -144,11 +144,56 @@ pub fn open(
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> anyhow::Result<(AlarmLog, impl Future<Output = ()> + Send + 'static)> {
+    let (log, writer, not_given_up) = prepare(logs, known, metrics, readiness)?;
+    let (ended, end) = oneshot::channel();
+    let thread = thread::Builder::new()
+        .name("alarm-log".to_owned())
+        .spawn(move || {
+            writer.run();
+            ended.send(()).ok();
+        })
+        .context("cannot start the thread that writes the alarm files")?;
+    let task = async move {
+        let _not_given_up: blocking::SyncSender<()> = not_given_up;
+        if end.await.is_err()
+            && let Err(panic) = thread.join()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    };
+    Ok((log, task))
+}
+
+/// The same without a thread: the returned task does the writing itself, at once and not now and then. For simulations,
+/// where time stands still while something is written, and where dropping the task is `kill -9`.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_inline(
+    logs: &Path,
+    known: Option<Ends>,
+    metrics: &Metrics,
+    readiness: &Readiness,
+) -> anyhow::Result<(AlarmLog, impl Future<Output = ()> + Send + 'static)> {
+    let (log, writer, not_given_up) = prepare(logs, known, metrics, readiness)?;
+    let task = async move {
+        let _not_given_up: blocking::SyncSender<()> = not_given_up;
+        writer.run_inline().await;
+    };
+    Ok((log, task))
+}
+
+/// The log, what writes it, and what keeps the writer from giving up.
+fn prepare(
+    logs: &Path,
+    known: Option<Ends>,
+    metrics: &Metrics,
+    readiness: &Readiness,
+) -> anyhow::Result<(AlarmLog, Writer, blocking::SyncSender<()>)> {
     let (queue, records) = mpsc::channel(QUEUE_RECORDS);
     let (waiting, lost) = (waiting(metrics), lost(metrics));
     // Nothing is sent: the writer sees that the other end is gone.
     let (not_given_up, given_up) = blocking::sync_channel(0);
-    let (ended, end) = oneshot::channel();
     let writer = Writer {
         records,
         given_up,
@@ -175,22 +220,7 @@ pub fn open(
         readiness: readiness.clone(),
         is_failing: false,
     };
-    let thread = thread::Builder::new()
-        .name("alarm-log".to_owned())
-        .spawn(move || {
-            writer.run();
-            ended.send(()).ok();
-        })
-        .context("cannot start the thread that writes the alarm files")?;
-    let task = async move {
-        let _not_given_up: blocking::SyncSender<()> = not_given_up;
-        if end.await.is_err()
-            && let Err(panic) = thread.join()
-        {
-            std::panic::resume_unwind(panic);
-        }
-    };
-    Ok((AlarmLog { queue, waiting, lost }, task))
+    Ok((AlarmLog { queue, waiting, lost }, writer, not_given_up))
 }
 
 fn waiting(metrics: &Metrics) -> Gauge {
@@ -230,18 +260,40 @@ impl Writer {
     fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH_RECORDS);
         while self.records.blocking_recv_many(&mut batch, BATCH_RECORDS) > 0 {
-            self.waiting.set(as_gauge(self.records.len()));
-            for record in batch.drain(..) {
-                self.render(record);
-            }
-            if !self.write_out() {
+            if !self.write_batch(&mut batch) {
                 return self.give_up();
             }
-            self.answer_flushes();
             if self.records.len() < BUSY_RECORDS && !self.records.is_closed() {
                 thread::sleep(WRITE_EVERY);
             }
         }
+        self.end();
+    }
+
+    async fn run_inline(mut self) {
+        let mut batch = Vec::new();
+        while self.records.recv_many(&mut batch, BATCH_RECORDS).await > 0 {
+            if !self.write_batch(&mut batch) {
+                return self.give_up();
+            }
+        }
+        self.end();
+    }
+
+    /// Writes some records; `false` if it was told to give up first.
+    fn write_batch(&mut self, batch: &mut Vec<LogRecord>) -> bool {
+        self.waiting.set(as_gauge(self.records.len()));
+        for record in batch.drain(..) {
+            self.render(record);
+        }
+        let written = self.write_out();
+        if written {
+            self.answer_flushes();
+        }
+        written
+    }
+
+    fn end(&self) {
         for output in [&self.alarms, &self.events] {
             if let Err(error) = output.file.sync() {
                 tracing::debug!(path = %output.file.path().display(), %error, "the system did not confirm the last lines");
