@@ -82,7 +82,9 @@ pub fn settings() -> Settings {
     Settings::new(Seed(7))
 }
 
-fn pipeline_config() -> PipelineConfig {
+/// The pipeline on the runtime that starts it, with the default settings.
+#[must_use]
+pub fn pipeline_config() -> PipelineConfig {
     PipelineConfig {
         settings: settings(),
         filter: FilterMode::Inline,

@@ -102,7 +102,12 @@ impl Model {
         answer
     }
 
-    fn expire(&mut self, now: i64) {
+    /// Whether its key fields are those of any rule.
+    pub(crate) fn concerns(&self, event: &Event) -> bool {
+        self.rules.iter().any(|rule| has_keys_of(rule, event))
+    }
+
+    pub(crate) fn expire(&mut self, now: i64) {
         for backlog in self.backlogs.iter_mut().filter(|backlog| !backlog.over) {
             let current = backlog.stages.len() - 1;
             let timeout = self.rules[current]["timeout"].as_i64().unwrap_or(0);
@@ -294,15 +299,21 @@ fn matches(rule: &Value, event: &Event, stages: &[Notes], rules: &[Value], again
 }
 
 fn is_of_kind(rule: &Value, event: &Event) -> bool {
-    let has = |list: &str, item: &str| rule[list].as_array().unwrap().iter().any(|one| one == item);
+    let subcategories = || rule["subcategory"].as_array().unwrap();
+    let has = |item: &str| subcategories().iter().any(|one| one == item);
+    has_keys_of(rule, event)
+        && (rule["type"] == "PluginRule"
+            || subcategories().is_empty()
+            || has(&event.subcategory)
+            || has("ANY"))
+}
+
+fn has_keys_of(rule: &Value, event: &Event) -> bool {
+    let has = |list: &str, item: Value| rule[list].as_array().unwrap().contains(&item);
     if rule["type"] == "PluginRule" {
-        let sids = rule["plugin_sid"].as_array().unwrap();
-        return rule["plugin_id"] == event.plugin_id && sids.iter().any(|sid| *sid == event.plugin_sid);
+        return rule["plugin_id"] == event.plugin_id && has("plugin_sid", event.plugin_sid.into());
     }
-    let no_subcategory = rule["subcategory"].as_array().unwrap().is_empty();
-    rule["category"] == *event.category
-        && has("product", &event.product)
-        && (no_subcategory || has("subcategory", &event.subcategory) || has("subcategory", "ANY"))
+    rule["category"] == *event.category && has("product", (*event.product).into())
 }
 
 /// From left to right, the first item that decides wins.
