@@ -360,16 +360,16 @@ impl Manager {
         }
     }
 
-    /// Opens a backlog with an event that matches the stage-1 rule and that nobody consumed; whether the directive has
-    /// had the event, now or before.
+    /// Opens a backlog with an event that matches the stage-1 rule and that nobody consumed; whether it did.
     async fn open(&mut self, event: &Arc<Event>) -> bool {
         let shared = self.shared.clone();
         let counters = &shared.surroundings.counters;
         let (backlog, outcome) = Backlog::open(self.directive.clone(), event, shared.surroundings.context());
         if self.open.has_alarm(backlog.id()) {
-            // The same event again, beyond the duplicate window, while its backlog is still open.
+            // The same event again, beyond the duplicate window, while its backlog is still open. It has neither opened
+            // anything nor was it consumed, so that it is not remembered anew.
             counters.discarded_duplicate.inc();
-            return true;
+            return false;
         }
         let slot = self.open.next_slot();
         let Some(ticket) = shared.census.admit(slot, &self.evictions) else {

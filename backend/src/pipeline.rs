@@ -213,7 +213,13 @@ impl Correlation {
         shutdown.spawn_service("overload signals", pressure.run(overload, hold));
         shutdown.spawn("correlation", async move {
             let clock = cuts.maker.as_ref().map(|(_, sources)| sources.clock.clone());
-            let making = cuts.maker.map(|(maker, sources)| tokio::spawn(maker.run(sources)));
+            let making = match cuts.maker {
+                Some((mut maker, sources)) => {
+                    maker.begin(&sources).await;
+                    Some(tokio::spawn(maker.run(sources)))
+                }
+                None => None,
+            };
             roster.run(filtered, wishes, cuts.wanted, cuts.ended).await;
             managers.tasks.close();
             managers.tasks.wait().await;

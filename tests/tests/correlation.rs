@@ -93,13 +93,21 @@ async fn an_event_id_counts_once_within_the_window_even_after_its_backlog_has_en
 
 #[tokio::test(start_paused = true)]
 async fn beyond_the_window_an_open_backlog_of_the_same_id_stays_the_only_one() {
-    let directives = changed(brute_force(1), |d| d["directives"][0]["rules"][1]["timeout"] = json!(3600));
+    let directives = changed(brute_force(1), |d| d["directives"][0]["rules"][1]["timeout"] = json!(900));
     let mut engine = Engine::start(EngineConfig::new(directives), None);
     engine.send(event("a", 1, "192.168.0.9")).await;
     engine.pass(700).await;
     engine.send(event("a", 1, "192.168.0.9")).await;
     assert_eq!(engine.counters.backlogs_open.get(), 1);
     assert_eq!(engine.counters.discarded_duplicate.get(), 1);
+    engine.pass(300).await;
+    assert_eq!(engine.counters.backlogs_expired.get(), 1);
+    engine.send(event("a", 1, "192.168.0.9")).await;
+    assert_eq!(
+        engine.counters.pairs_opened.get(),
+        2,
+        "what opened nothing the second time is not remembered"
+    );
     engine.stop().await;
 }
 

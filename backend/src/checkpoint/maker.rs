@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::{Acknowledger, Position, StreamId};
 use dsiem_runtime::clock::Clock;
 use tokio::sync::{mpsc, oneshot};
@@ -47,6 +48,31 @@ pub struct Sources {
 impl Maker {
     pub(super) fn new(checkpoints: Checkpoints, acknowledger: Acknowledger, afresh: bool) -> Self {
         Self { checkpoints, acknowledger, afresh, failing: false }
+    }
+
+    /// Says where the alarm files end before the first event, unless an earlier checkpoint does: a process that is killed
+    /// before its first checkpoint must not write again either what it had written. To be awaited before any event is
+    /// dispatched.
+    pub async fn begin(&mut self, sources: &Sources) {
+        if self.checkpoints.last.is_none() {
+            let started = Instant::now();
+            let made = self.mark_beginning(sources).await;
+            let afresh = self.afresh;
+            self.note(made, started.elapsed());
+            self.afresh |= afresh;
+        }
+    }
+
+    async fn mark_beginning(&mut self, sources: &Sources) -> anyhow::Result<()> {
+        let ends = sources.alarm_log.flush(false).await.context("the alarm files are not written")?;
+        // It holds no state, so that any file that does is newer.
+        let saved_at = ReceiptTime::default();
+        let manifest = Manifest { number: 1, saved_at, reached: None, alarm_log: Some(ends) };
+        let database = self.checkpoints.database.clone();
+        let write = move || lock(&database).begin(manifest.number, true)?.commit(&manifest);
+        tokio::task::spawn_blocking(write).await??;
+        self.checkpoints.last = Some(manifest);
+        Ok(())
     }
 
     /// Makes checkpoints until the events have ended, and then a last one. The roster ends with this.

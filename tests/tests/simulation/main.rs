@@ -39,13 +39,14 @@ fn home() -> tempfile::TempDir {
 /// Runs a plan; how many links and alarms there were.
 fn run(plan: &Plan) -> anyhow::Result<(usize, usize)> {
     let (home, other) = (home(), home());
+    let model = Outcome::of_model(plan);
     let undisturbed = outcome(other.path(), World::new(plan, other.path()).undisturbed())?;
     let disturbed = outcome(home.path(), World::new(plan, home.path()).disturbed())?;
-    if let Some(difference) = disturbed.difference(&undisturbed) {
+    if let Some(difference) = disturbed.difference(&undisturbed, model.fallen()) {
         return Err(anyhow!("not as in an undisturbed run: {difference}"));
     }
     let size = undisturbed.size();
-    if let Some(difference) = undisturbed.as_the_model_knows_it().difference(&Outcome::of_model(plan)) {
+    if let Some(difference) = undisturbed.as_the_model_knows_it().difference(&model, model.fallen()) {
         return Err(anyhow!("not as the model says: {difference}"));
     }
     Ok(size)

@@ -1,6 +1,6 @@
 //! What has come out: from the alarm files, and from the naive model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -22,6 +22,9 @@ pub(crate) struct Outcome {
     links: Vec<Link>,
     /// The last document of each alarm.
     documents: BTreeMap<String, Value>,
+    /// Alarms whose risk has fallen to 0, after which they are not updated any more, except for what was to be written
+    /// soon: how much of them the last document shows is a matter of time.
+    fallen: BTreeSet<String>,
 }
 
 impl Outcome {
@@ -36,13 +39,13 @@ impl Outcome {
         let documents = lines(&home.join(ALARMS_FILE))?
             .into_iter()
             .map(|document| (document["alarm_id"].as_str().unwrap_or_default().to_owned(), document));
-        Ok(Self { links, documents: documents.collect() })
+        Ok(Self { links, documents: documents.collect(), fallen: BTreeSet::new() })
     }
 
     /// What the naive model makes of the same events. It says less in a document.
     pub(crate) fn of_model(plan: &Plan) -> Self {
         let arrivals = plan.arrivals();
-        let (mut links, mut documents) = (Vec::new(), BTreeMap::new());
+        let (mut links, mut documents, mut fallen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         for Definition(directive) in &plan.definitions {
             let mut model = Model::new(directive);
             for arrival in arrivals.iter().filter(|arrival| !is_whitelisted(&arrival.event.src_ip)) {
@@ -59,13 +62,16 @@ impl Outcome {
                     };
                     links.extend(stage.events.iter().map(link));
                 }
-                if attempt.risk > 0 {
+                if attempt.created.is_some() {
                     documents.insert(id.to_string(), of_attempt(attempt));
+                    if attempt.risk == 0 {
+                        fallen.insert(id.to_string());
+                    }
                 }
             }
         }
         links.sort();
-        Self { links, documents }
+        Self { links, documents, fallen }
     }
 
     /// With no more in its documents than the model knows.
@@ -75,8 +81,8 @@ impl Outcome {
         Self { documents, ..self }
     }
 
-    /// What is different from what was `expected`.
-    pub(crate) fn difference(&self, expected: &Self) -> Option<String> {
+    /// What is different from what was `expected`, but for documents of alarms that have fallen.
+    pub(crate) fn difference(&self, expected: &Self, fallen: &BTreeSet<String>) -> Option<String> {
         let mut missing = expected.links.clone();
         let mut surplus = Vec::new();
         for link in &self.links {
@@ -90,11 +96,18 @@ impl Outcome {
         }
         let ids = self.documents.keys().chain(expected.documents.keys());
         ids.map(|id| (id, self.documents.get(id), expected.documents.get(id)))
-            .find(|(_, found, expected)| found != expected)
+            .find(|(id, found, expected)| {
+                found.is_some() != expected.is_some() || (found != expected && !fallen.contains(*id))
+            })
             .map(|(id, found, expected)| {
                 let show = |document: Option<&Value>| document.map_or("none".to_owned(), Value::to_string);
                 format!("the last document of {id}\n   found: {}\nexpected: {}", show(found), show(expected))
             })
+    }
+
+    /// Alarms of which it is not known what their last document shows.
+    pub(crate) fn fallen(&self) -> &BTreeSet<String> {
+        &self.fallen
     }
 
     /// How many links and how many alarms.

@@ -194,11 +194,7 @@ async fn end_of(life: &Life, end: Option<&End>) -> anyhow::Result<Ended> {
             if let Some(writes) = killed_before {
                 life.writes.limit(writes);
             }
-            tokio::select! {
-                biased;
-                () = life.writes.over() => killed(life),
-                stopped = stop(life) => stopped,
-            }
+            stop(life, Ended::Stopped).await
         }
         None => Err(anyhow!("the last life has no end of its own")),
     }
@@ -209,17 +205,20 @@ fn killed(life: &Life) -> anyhow::Result<Ended> {
     Ok(Ended::Killed)
 }
 
-async fn stop(life: &Life) -> anyhow::Result<Ended> {
-    life.stop().await?;
+async fn stop(life: &Life, ended: Ended) -> anyhow::Result<Ended> {
+    tokio::select! {
+        biased;
+        () = life.writes.over() => return killed(life),
+        stopped = life.stop() => stopped?,
+    }
     life.check().and_then(|()| life.check_books()).map_err(|wrong| anyhow!(wrong))?;
-    Ok(Ended::Stopped)
+    Ok(ended)
 }
 
 async fn complete(life: &Life) -> anyhow::Result<Ended> {
     let open = life.open();
     ensure!(open == 0, "{open} backlogs are still open after a long silence");
-    stop(life).await?;
-    Ok(Ended::Complete)
+    stop(life, Ended::Complete).await
 }
 
 fn payload(event: &Event) -> Bytes {
