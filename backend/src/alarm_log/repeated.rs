@@ -4,7 +4,8 @@
 //! it is in the files already is found by reading them from where they ended at that checkpoint: the file at the usual
 //! path, and, if a log rotation has renamed the one of the checkpoint, that one too.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -13,10 +14,11 @@ use dsiem_core::event::EventKey;
 
 use super::append_file::{End, FileId};
 
-/// Lines that are in the files, by their hashes. Each is known once.
+/// Lines that are in the files, by their hashes, each as often as it is there: an alarm can come up again with the same
+/// event, once that is not remembered any more, and its line is then written for a second time.
 #[derive(Debug, Default)]
 pub(super) struct Repeated {
-    lines: HashSet<EventKey>,
+    lines: HashMap<EventKey, u32>,
 }
 
 impl Repeated {
@@ -32,7 +34,7 @@ impl Repeated {
         if !known.lines.is_empty() {
             tracing::info!(
                 path = %path.display(),
-                lines = known.lines.len(),
+                lines = known.lines.values().sum::<u32>(),
                 "lines were written after the last checkpoint; they are not written again"
             );
         }
@@ -50,16 +52,24 @@ impl Repeated {
         while reader.read_until(b'\n', &mut line)? > 0 {
             // A line that was left torn is none: it is written again in full.
             if line.pop() == Some(b'\n') {
-                self.lines.insert(key(&line));
+                *self.lines.entry(key(&line)).or_default() += 1;
             }
             line.clear();
         }
         Ok(())
     }
 
-    /// Whether `line` is in the files; from now on it is not known any more.
+    /// Whether `line` is in the files; from now on it is known once less.
     pub(super) fn take(&mut self, line: &[u8]) -> bool {
-        !self.lines.is_empty() && self.lines.remove(&key(line))
+        if self.lines.is_empty() {
+            return false;
+        }
+        let Entry::Occupied(mut known) = self.lines.entry(key(line)) else { return false };
+        *known.get_mut() -= 1;
+        if *known.get() == 0 {
+            known.remove();
+        }
+        true
     }
 }
 
@@ -109,6 +119,17 @@ mod tests {
         {
             assert_eq!(known.take(line.as_bytes()), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_there_twice_is_known_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "").unwrap();
+        let checkpoint = end(&path);
+        fs::write(&path, "a\nb\na\n").unwrap();
+        let mut known = Repeated::behind(checkpoint, &path).unwrap();
+        assert_eq!(["a", "a", "a", "b"].map(|line| known.take(line.as_bytes())), [true, true, false, true]);
     }
 
     #[test]
