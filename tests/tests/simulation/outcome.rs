@@ -83,16 +83,18 @@ impl Outcome {
 
     /// What is different from what was `expected`, but for documents of alarms that have fallen.
     pub(crate) fn difference(&self, expected: &Self, fallen: &BTreeSet<String>) -> Option<String> {
-        let mut missing = expected.links.clone();
+        let mut left = expected.links.clone();
         let mut surplus = Vec::new();
         for link in &self.links {
-            match missing.iter().position(|other| other == link) {
-                Some(place) => drop(missing.swap_remove(place)),
+            match left.iter().position(|other| other == link) {
+                Some(place) => drop(left.swap_remove(place)),
                 None => surplus.push(link),
             }
         }
-        if !missing.is_empty() || !surplus.is_empty() {
-            return Some(format!("links missing: {missing:?}\nlinks too many: {surplus:?}"));
+        // One that an alarm has had before is none that is lost.
+        left.retain(|link| !self.links.contains(link));
+        if !left.is_empty() || !surplus.is_empty() {
+            return Some(format!("links missing: {left:?}\nlinks too many: {surplus:?}"));
         }
         let ids = self.documents.keys().chain(expected.documents.keys());
         ids.map(|id| (id, self.documents.get(id), expected.documents.get(id)))

@@ -54,10 +54,11 @@ pub(crate) struct Sent {
 
 /// A second attempt at sending the same event.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Again {
-    after_millis: u64,
-    /// Whether it is the sender who tries again, so that it gets a new receipt time.
-    by_sender: bool,
+pub(crate) enum Again {
+    /// The sender tries again, so that it gets a new receipt time.
+    BySender { after_millis: u64 },
+    /// The frontend does, with the receipt time that the event has.
+    ByPublisher { late_millis: u64 },
 }
 
 /// How a life ends.
@@ -126,10 +127,17 @@ impl Plan {
             received_millis += sent.gap_millis;
             let event = sent.received(received_millis);
             arrivals.push(Arrival { at_millis: received_millis + sent.late_millis, event: event.clone() });
-            if let Some(Again { after_millis, by_sender }) = sent.again {
-                let again_millis = received_millis + after_millis;
-                let event = if by_sender { sent.received(again_millis) } else { event };
-                arrivals.push(Arrival { at_millis: again_millis + sent.late_millis, event });
+            match sent.again {
+                Some(Again::BySender { after_millis }) => {
+                    let again_millis = received_millis + after_millis;
+                    let at_millis = again_millis + sent.late_millis;
+                    arrivals.push(Arrival { at_millis, event: sent.received(again_millis) });
+                }
+                Some(Again::ByPublisher { late_millis }) => {
+                    let at_millis = received_millis + sent.late_millis.max(late_millis);
+                    arrivals.push(Arrival { at_millis, event });
+                }
+                None => {}
             }
         }
         arrivals.sort_by_key(|arrival| arrival.at_millis);
@@ -202,8 +210,10 @@ fn numbered(mut definitions: Vec<Definition>) -> Vec<Definition> {
 fn way() -> impl Strategy<Value = (u64, u64, Option<Again>)> {
     let gap = prop_oneof![6 => Just(0_u64), 8 => 1_u64..100, 6 => 100_u64..1_500, 1 => 2_000_u64..9_000];
     let late = prop_oneof![2 => Just(0_u64), 1 => 0..MAX_LATE_MILLIS];
-    let again = (prop_oneof![0_u64..100, 100_u64..4_500], any::<bool>())
-        .prop_map(|(after_millis, by_sender)| Again { after_millis, by_sender });
+    let again = prop_oneof![
+        prop_oneof![0_u64..100, 100_u64..4_500].prop_map(|after_millis| Again::BySender { after_millis }),
+        (0..MAX_LATE_MILLIS).prop_map(|late_millis| Again::ByPublisher { late_millis }),
+    ];
     (gap, late, prop::option::weighted(0.1, again))
 }
 
