@@ -1,7 +1,7 @@
 # The commands of a working day. `make help` lists them; what they do is in scripts/ where it takes more than a line.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench tools build fmt lint doc clean-run
+.PHONY: help run test sim bench tools build fmt lint doc clean-run
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,10 @@ run: ## Build and start the complete product with the samples, attack it and sho
 
 test: tools ## All checks and all tests: format, lints, documentation, unit, property and integration tests
 	@scripts/test.sh
+
+sim: SEEDS ?= 0..20000
+sim: ## Simulated lives of the pipeline, from many seeds or from one that failed (SEEDS=0..100000, SEEDS=4711)
+	SIM_SEEDS=$(SEEDS) cargo test --package dsiem-tests --test simulation -- any_seed --nocapture
 
 bench: tools ## What an event costs in the whole pipeline, beside the floor; about five minutes (BENCH="--seconds 20 --only frontend", BENCH=--all)
 	cargo build --release --workspace --bins

@@ -10,6 +10,7 @@
 
 #[path = "../../../server/core/tests/properties/cases.rs"]
 mod cases;
+mod every_write;
 mod life;
 #[path = "../../../server/core/tests/properties/model.rs"]
 mod model;

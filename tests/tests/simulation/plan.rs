@@ -146,6 +146,11 @@ impl Plan {
 }
 
 impl Sent {
+    /// An event that is received so long after the one before it, and that is on the bus at once.
+    pub(crate) fn after(gap_millis: u64, event: Event) -> Self {
+        Self { event, old_secs: 0, gap_millis, late_millis: 0, again: None }
+    }
+
     fn received(&self, millis: u64) -> Event {
         let received = time(millis);
         let timestamp = Timestamp::from_second(received.secs() - self.old_secs).expect("a time");
