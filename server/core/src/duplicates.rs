@@ -48,6 +48,8 @@ impl RecentEvents {
 
     /// Remembers `key`, received at `now`.
     pub fn remember(&mut self, key: EventKey, now: ReceiptTime) {
+        // Among what was saved, an id can come for a second time, a window later: that is the time that counts.
+        self.forget_older(now);
         if self.window_nanos == 0 || !self.known.insert(key) {
             return;
         }
@@ -99,6 +101,15 @@ mod tests {
         assert!(recent.contains(&EventKey::of("a"), at(1600)));
         assert!(!recent.contains(&EventKey::of("a"), at(1601)));
         assert!(recent.forget_older(at(1601)));
+    }
+
+    #[test]
+    fn what_is_remembered_again_after_the_window_counts_from_then() {
+        let mut recent = RecentEvents::new(600, 10, Seed(1));
+        for secs in [1000, 1601] {
+            recent.remember(EventKey::of("a"), at(secs));
+        }
+        assert!(recent.contains(&EventKey::of("a"), at(2000)));
     }
 
     #[test]
