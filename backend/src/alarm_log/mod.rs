@@ -306,12 +306,13 @@ impl Writer {
         match record {
             LogRecord::Alarm(document) => {
                 debug_assert!(!document.contains(&b'\n'), "an alarm document is one line");
-                let known = self.alarms.line(|buffer| buffer.extend_from_slice(&document));
+                let known =
+                    self.alarms.line(Repeated::take_document, |buffer| buffer.extend_from_slice(&document));
                 self.repeated.add(u64::from(known));
             }
             LogRecord::AlarmEvent { alarm_id, stage, event } => {
                 let line = AlarmEventLine { alarm_id: alarm_id.as_str(), stage, event_id: &event.id };
-                let known = self.events.line(|buffer| {
+                let known = self.events.line(Repeated::take, |buffer| {
                     serde_json::to_writer(buffer, &line).expect("text and numbers always become JSON");
                 });
                 self.repeated.add(u64::from(known));
@@ -411,12 +412,16 @@ impl Output {
         Ok(Self { file, pending: Pending::default(), known, written })
     }
 
-    /// Appends a line to what is pending, unless it is in the file already; whether it is.
-    fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    /// Appends a line to what is pending, unless `take` finds it in the file already; whether it does.
+    fn line(
+        &mut self,
+        take: impl FnOnce(&mut Repeated, &[u8]) -> bool,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
         let buffer = self.pending.buffer();
         let start = buffer.len();
         write(buffer);
-        if self.known.take(&buffer[start..]) {
+        if take(&mut self.known, &buffer[start..]) {
             buffer.truncate(start);
             return true;
         }

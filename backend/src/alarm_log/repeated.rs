@@ -4,8 +4,8 @@
 //! it is in the files already is found by reading them from where they ended at that checkpoint: the file at the usual
 //! path, and, if a log rotation has renamed the one of the checkpoint, that one too.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ use super::append_file::{End, FileId};
 #[derive(Debug, Default)]
 pub(super) struct Repeated {
     lines: HashMap<EventKey, u32>,
+    /// The alarms that these lines are about, but for those of which another document was written meanwhile.
+    alarms: HashSet<EventKey>,
 }
 
 impl Repeated {
@@ -53,6 +55,7 @@ impl Repeated {
             // A line that was left torn is none: it is written again in full.
             if line.pop() == Some(b'\n') {
                 *self.lines.entry(key(&line)).or_default() += 1;
+                self.alarms.insert(key(alarm_of(&line)));
             }
             line.clear();
         }
@@ -71,6 +74,31 @@ impl Repeated {
         }
         true
     }
+
+    /// The same for documents of alarms, of which the last one in the file has to be the latest. What is known of an alarm
+    /// counts until a document of it comes that is not known: when events are handled again, an alarm can be written in
+    /// between where it was not before, or without what look-ups have yet to bring.
+    pub(super) fn take_document(&mut self, line: &[u8]) -> bool {
+        if self.lines.is_empty() {
+            return false;
+        }
+        let alarm = key(alarm_of(line));
+        if !self.alarms.contains(&alarm) {
+            return false;
+        }
+        let known = self.take(line);
+        if !known {
+            self.alarms.remove(&alarm);
+        }
+        known
+    }
+}
+
+/// A line up to the end of its first value, which is the id of the alarm.
+fn alarm_of(line: &[u8]) -> &[u8] {
+    const QUOTES: usize = 4;
+    let end = line.iter().enumerate().filter(|(_, byte)| **byte == b'"').nth(QUOTES - 1);
+    &line[..end.map_or(line.len(), |(end, _)| end)]
 }
 
 fn key(line: &[u8]) -> EventKey {
@@ -130,6 +158,31 @@ mod tests {
         fs::write(&path, "a\nb\na\n").unwrap();
         let mut known = Repeated::behind(checkpoint, &path).unwrap();
         assert_eq!(["a", "a", "a", "b"].map(|line| known.take(line.as_bytes())), [true, true, false, true]);
+    }
+
+    #[test]
+    fn once_an_alarm_has_another_document_all_later_ones_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "").unwrap();
+        let checkpoint = end(&path);
+        let document = |alarm: &str, text: &str| format!(r#"{{"alarm_id":"{alarm}","title":"{text}"}}"#);
+        let lines =
+            [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")].map(|(alarm, text)| document(alarm, text));
+        fs::write(&path, format!("{}\n", lines.join("\n"))).unwrap();
+        let mut known = Repeated::behind(checkpoint, &path).unwrap();
+        for (alarm, text, expected) in [
+            ("a", "1", true),
+            ("a", "in between", false),
+            ("a", "2", false),
+            ("b", "1", true),
+            ("b", "2", true),
+            ("b", "3", false),
+            ("c", "1", false),
+        ] {
+            let line = document(alarm, text);
+            assert_eq!(known.take_document(line.as_bytes()), expected, "{line}");
+        }
     }
 
     #[test]

@@ -68,9 +68,7 @@ impl Maker {
         // It holds no state, so that any file that does is newer.
         let saved_at = ReceiptTime::default();
         let manifest = Manifest { number: 1, saved_at, reached: None, alarm_log: Some(ends) };
-        let database = self.checkpoints.database.clone();
-        let write = move || lock(&database).begin(manifest.number, true)?.commit(&manifest);
-        tokio::task::spawn_blocking(write).await??;
+        self.commit(manifest, true).await?;
         self.checkpoints.last = Some(manifest);
         Ok(())
     }
@@ -99,13 +97,17 @@ impl Maker {
     pub async fn finish(mut self, clock: &Clock) {
         let Some(mut manifest) = self.checkpoints.last.filter(|_| !self.failing) else { return };
         manifest.saved_at = clock.now();
-        let database = self.checkpoints.database.clone();
-        let touch = move || lock(&database).begin(manifest.number, false)?.commit(&manifest);
-        let touched = tokio::task::spawn_blocking(touch).await;
-        if !matches!(touched, Ok(Ok(()))) {
+        if self.commit(manifest, false).await.is_err() {
             debug!("the time of the last checkpoint could not be written; saved files will be read instead");
         }
         self.checkpoints.last = Some(manifest);
+    }
+
+    /// Makes a checkpoint of no more than `manifest`.
+    async fn commit(&self, manifest: Manifest, afresh: bool) -> anyhow::Result<()> {
+        let database = self.checkpoints.database.clone();
+        let commit = move || lock(&database).begin(manifest.number, afresh)?.commit(&manifest);
+        if self.checkpoints.inline { commit() } else { tokio::task::spawn_blocking(commit).await? }
     }
 
     fn note(&mut self, made: anyhow::Result<()>, took: Duration) {
@@ -141,7 +143,11 @@ impl Maker {
         let number = self.checkpoints.last.map_or(1, |last| last.number + 1);
         let write = Write { number, afresh: self.afresh, parts: received, told, finished };
         let database = self.checkpoints.database.clone();
-        let writing = tokio::task::spawn_blocking(move || write.run(&mut lock(&database)));
+        let writing = if self.checkpoints.inline {
+            tokio::spawn(write.run_inline(database))
+        } else {
+            tokio::task::spawn_blocking(move || write.run(&mut lock(&database)))
+        };
 
         let save = Save { everything: self.afresh, parts };
         let mark = Mark { save, reached: reached_sender };
@@ -175,7 +181,7 @@ fn lock(database: &Arc<Mutex<Database>>) -> std::sync::MutexGuard<'_, Database> 
     database.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the thread does.
+/// What is done on the thread.
 struct Write {
     number: u64,
     afresh: bool,
@@ -199,5 +205,21 @@ impl Write {
             Ok(manifest) => writing.commit(&manifest),
             Err(_) => Ok(()),
         }
+    }
+
+    /// Without blocking: nothing is begun before all has been told.
+    async fn run_inline(mut self, database: Arc<Mutex<Database>>) -> anyhow::Result<()> {
+        let mut parts = Vec::new();
+        while let Some(part) = self.parts.recv().await {
+            parts.push(part);
+        }
+        self.told.send(parts.len()).ok();
+        let Ok(manifest) = self.finished.await else { return Ok(()) };
+        let mut database = lock(&database);
+        let mut writing = database.begin(self.number, self.afresh)?;
+        for part in &parts {
+            writing.add(part)?;
+        }
+        writing.commit(&manifest)
     }
 }

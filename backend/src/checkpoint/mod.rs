@@ -66,6 +66,8 @@ pub struct Checkpoints {
     database: Arc<Mutex<Database>>,
     last: Option<Manifest>,
     interval: Duration,
+    /// Whether the file is written by the task that makes them, and not on a thread where it holds up nobody.
+    inline: bool,
     counts: Counts,
     readiness: Readiness,
 }
@@ -107,7 +109,14 @@ impl Checkpoints {
         let (database, last) =
             opened.with_context(|| format!("cannot open the checkpoints in {}", path.display()))?;
         let database = Arc::new(Mutex::new(database));
-        Ok(Self { database, last, interval, counts, readiness: readiness.clone() })
+        Ok(Self { database, last, interval, inline: false, counts, readiness: readiness.clone() })
+    }
+
+    /// The same, but the file is written without a thread: for simulations, in which time passes while a checkpoint is
+    /// made, and whose every run is the same.
+    #[must_use]
+    pub fn inline(self) -> Self {
+        Self { inline: true, ..self }
     }
 
     /// Where reading goes on: behind what the last checkpoint holds.

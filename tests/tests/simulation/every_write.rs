@@ -36,6 +36,8 @@ fn plan() -> Plan {
             .map(|(gap_millis, id, sid, source)| Sent::after(gap_millis, event(id, sid, source)))
             .to_vec(),
         checkpoint_millis: 250,
+        batch_events: 256,
+        pause_millis: 0,
         ends: Vec::new(),
     }
 }

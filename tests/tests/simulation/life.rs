@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dsiem_backend::alarm_log::{self, AlarmLog, LogRecord};
+use dsiem_backend::alarm_log::{self, AlarmLog, Ends, LogRecord};
 use dsiem_backend::checkpoint::Checkpoints;
 use dsiem_backend::counters::Counters;
 use dsiem_backend::enrich::{Enrich, EnrichSettings};
@@ -25,7 +25,7 @@ use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
 use dsiem_tests::engine::pipeline_config;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cases::{WINDOW_SECS, assets, settings};
 
@@ -45,6 +45,8 @@ pub(crate) struct Beginning<'a> {
     pub(crate) now: ReceiptTime,
     /// How often checkpoints are made, if any.
     pub(crate) checkpoints: Option<Duration>,
+    /// How long a checkpoint takes: behind the moment where the alarm files end, and before they are synced.
+    pub(crate) pause: Duration,
     /// Before which line or sync it ends.
     pub(crate) writes: Option<u32>,
 }
@@ -97,19 +99,19 @@ pub(crate) struct Life {
 
 impl Life {
     pub(crate) fn begin(beginning: &Beginning<'_>) -> anyhow::Result<Self> {
-        let Beginning { directives, home, stream, now, checkpoints, writes } = *beginning;
+        let Beginning { directives, home, stream, now, checkpoints, pause, writes } = *beginning;
         let (clock, shutdown) = (Clock::simulated(now), Shutdown::new());
         let (metrics, readiness, writes) = (Metrics::new(), Readiness::new(), Writes::new(writes));
         let counters = Counters::new(&metrics);
         let open = |interval| Checkpoints::open(home, NODE, interval, &metrics, &readiness);
-        let checkpoints = checkpoints.map(open).transpose()?;
+        let checkpoints = checkpoints.map(open).transpose()?.map(Checkpoints::inline);
         let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
         let behind = checkpoints.as_ref().and_then(Checkpoints::position);
         let bus = stream.bus(behind, clock.clone());
         let (files, writing) = alarm_log::open_inline(home, known, &metrics, &readiness)?;
         shutdown.spawn("alarm log", writing);
         let (lines, written) = mpsc::channel(LINES);
-        shutdown.spawn("counted alarm log", count(written, files, writes.clone()));
+        shutdown.spawn("counted alarm log", count(written, files, writes.clone(), pause));
         let parts = Parts {
             directives: directives.to_vec(),
             assets: Arc::new(assets()),
@@ -177,11 +179,32 @@ impl Life {
     }
 }
 
-/// Hands records on to the files, as many as this life lives to write.
-async fn count(mut lines: mpsc::Receiver<LogRecord>, files: AlarmLog, writes: Writes) {
+/// Hands records on to the files, as many as this life lives to write. What is written goes on while a checkpoint pauses.
+async fn count(mut lines: mpsc::Receiver<LogRecord>, files: AlarmLog, writes: Writes, pause: Duration) {
     while let Some(record) = lines.recv().await {
-        writes.take().await;
-        files.write(record).await;
+        match record {
+            LogRecord::Flush { sync, reply } => {
+                drop(tokio::spawn(flush(files.clone(), writes.clone(), pause, sync, reply)));
+            }
+            line => {
+                writes.take().await;
+                files.write(line).await;
+            }
+        }
+    }
+}
+
+async fn flush(files: AlarmLog, writes: Writes, pause: Duration, sync: bool, reply: oneshot::Sender<Ends>) {
+    if sync && !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    writes.take().await;
+    let ends = files.flush(sync).await;
+    if !sync && !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    if let Some(ends) = ends {
+        reply.send(ends).ok();
     }
 }
 

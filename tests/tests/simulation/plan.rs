@@ -33,6 +33,10 @@ pub(crate) struct Plan {
     pub(crate) sent: Vec<Sent>,
     /// How often a checkpoint is made.
     pub(crate) checkpoint_millis: u64,
+    /// How long it takes, at two places.
+    pub(crate) pause_millis: u64,
+    /// How many events come at once at most.
+    pub(crate) batch_events: usize,
     /// How the first lives end; the last one ends in order when nothing is left to happen.
     pub(crate) ends: Vec<End>,
 }
@@ -190,14 +194,20 @@ fn plan() -> impl Strategy<Value = Plan> {
         events.0.into_iter().zip(ways).map(sent).collect()
     });
     let definitions = prop::collection::vec(definition(), 1..=4).prop_map(numbered);
-    let interval = select(vec![200_u64, 1_000, 2_500]);
+    let interval = select(vec![40_u64, 200, 1_000, 2_500]);
+    let pause = select(vec![0_u64, 0, 15, 120, 900]);
+    let batch = select(vec![1_usize, 4, 256]);
     let ends = prop::collection::vec(end(), 0..7);
-    (definitions, sent, interval, ends).prop_map(|(definitions, sent, checkpoint_millis, ends)| Plan {
-        definitions,
-        sent,
-        checkpoint_millis,
-        ends,
-    })
+    (definitions, sent, interval, pause, batch, ends).prop_map(
+        |(definitions, sent, checkpoint_millis, pause_millis, batch_events, ends)| Plan {
+            definitions,
+            sent,
+            checkpoint_millis,
+            pause_millis,
+            batch_events,
+            ends,
+        },
+    )
 }
 
 /// Directives with different ids and short timeouts.

@@ -64,7 +64,7 @@ impl<'a> World<'a> {
             plan,
             directives: plan.definitions.iter().map(|definition| compile(&definition.0)).collect(),
             home,
-            stream: Stream::new(StreamId(1), CAPACITY_EVENTS),
+            stream: Stream::new(StreamId(1), CAPACITY_EVENTS).in_batches_of(plan.batch_events),
             arrivals,
             arrived: 0,
             now_millis: 0,
@@ -121,6 +121,7 @@ impl<'a> World<'a> {
             stream: &self.stream,
             now: time(self.now_millis),
             checkpoints: self.checkpoints.then(|| Duration::from_millis(self.plan.checkpoint_millis)),
+            pause: Duration::from_millis(self.plan.pause_millis),
             writes: if let Some(When::Writes(writes)) = when { Some(writes) } else { None },
         };
         let life = Life::begin(&beginning)?;

@@ -25,6 +25,8 @@ use crate::clock::Clock;
 pub struct Stream {
     id: StreamId,
     capacity: usize,
+    /// How many events a subscriber gets at once at most.
+    batch: usize,
     // A lock, because publishers and the subscriber are different tasks; it is held for moves.
     kept: Arc<Mutex<Kept>>,
     published: Arc<Notify>,
@@ -49,7 +51,19 @@ impl Stream {
     #[must_use]
     pub fn new(id: StreamId, capacity_events: usize) -> Self {
         let kept = Kept { first: 1, messages: VecDeque::new() };
-        Self { id, capacity: capacity_events, kept: Arc::new(Mutex::new(kept)), published: Arc::default() }
+        Self {
+            id,
+            capacity: capacity_events,
+            batch: usize::MAX,
+            kept: Arc::new(Mutex::new(kept)),
+            published: Arc::default(),
+        }
+    }
+
+    /// Hands out no more than `events` at once, at least one, however many are asked for.
+    #[must_use]
+    pub fn in_batches_of(self, events: usize) -> Self {
+        Self { batch: events.max(1), ..self }
     }
 
     /// A bus for one life of a process that reads on `behind` what it has, or else from the beginning.
@@ -149,7 +163,7 @@ impl Subscription {
         }
         // Read before looking whether anything is left: what comes in between is then later than the mark.
         let now = self.clock.now();
-        let messages = self.take(max.max(1));
+        let messages = self.take(max.clamp(1, self.stream.batch));
         let reached = Position { stream: self.stream.id, sequence: self.next - 1 };
         let drained_at =
             if self.unread() == 0 { Some(now) } else { messages.last().map(|last| last.received) };
@@ -254,9 +268,9 @@ mod tests {
     async fn the_time_follows_the_messages_until_there_are_no_more() {
         let (stream, clock) = stream(10);
         stream.append(events(&["a", "b"]), ReceiptTime::from_secs(900)).unwrap();
-        let mut subscription = stream.bus(None, clock).subscription;
+        let mut subscription = stream.in_batches_of(1).bus(None, clock).subscription;
         let allowance = i64::try_from(IN_FLIGHT_ALLOWANCE.as_nanos()).unwrap();
-        let first = subscription.next_batch(1).await.unwrap();
+        let first = subscription.next_batch(9).await.unwrap();
         assert_eq!(first.drained_at, Some(ReceiptTime::from_secs(900).plus_nanos(-allowance)));
         let last = subscription.next_batch(1).await.unwrap();
         assert_eq!(last.drained_at, Some(START.plus_nanos(-allowance)));
