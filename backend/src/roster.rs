@@ -33,8 +33,17 @@ pub const RETIREMENTS: usize = 1024;
 pub struct Mark {
     /// What to ask of managers.
     pub save: Save,
-    /// How far everything has been dispatched that they will have told. The checkpoint is given up when this is dropped.
-    pub reached: oneshot::Sender<Option<Position>>,
+    /// Where it lies. The checkpoint is given up when this is dropped.
+    pub cut: oneshot::Sender<Cut>,
+}
+
+/// How far everything has been dispatched.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// The place in the stream, where there is one.
+    pub reached: Option<Position>,
+    /// Everything received before this time.
+    pub drained_at: Option<ReceiptTime>,
 }
 
 /// The awake directives, by slot.
@@ -46,6 +55,8 @@ pub struct Roster {
     told_secs: i64,
     /// The place behind the last batch that was dispatched.
     reached: Option<Position>,
+    /// Everything received before this time has been dispatched.
+    drained_at: Option<ReceiptTime>,
     wake: Wake,
     counters: Counters,
 }
@@ -68,6 +79,7 @@ impl Roster {
             delivered: 0,
             told_secs: i64::MIN,
             reached: None,
+            drained_at: None,
             wake,
             counters,
         }
@@ -121,14 +133,14 @@ impl Roster {
 
     /// Puts the wish of a checkpoint behind all events so far, for everyone who may have changed since the last one.
     async fn mark(&mut self, mark: Mark) {
-        let Mark { save, reached } = mark;
+        let Mark { save, cut } = mark;
         for awake in self.awake.iter_mut().flatten() {
             if std::mem::take(&mut awake.touched) || save.everything {
                 // A manager that has failed is found by the next event.
                 awake.mailbox.send(Message::Save(save.clone())).await.ok();
             }
         }
-        reached.send(self.reached).ok();
+        cut.send(Cut { reached: self.reached, drained_at: self.drained_at }).ok();
     }
 
     async fn dispatch(&mut self, batch: FilteredBatch) {
@@ -136,6 +148,7 @@ impl Roster {
             self.deliver(concern).await;
         }
         self.reached = batch.reached.or(self.reached);
+        self.drained_at = self.drained_at.max(batch.drained_at);
         if let Some(drained_at) = batch.drained_at
             && drained_at.secs() != self.told_secs
         {

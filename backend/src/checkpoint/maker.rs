@@ -14,9 +14,9 @@ use tracing::{debug, error, info};
 
 use super::database::Database;
 use super::{CONDITION, Checkpoints, Manifest};
-use crate::alarm_log::AlarmLog;
+use crate::alarm_log::{AlarmLog, Ends};
 use crate::manager::{Part, Save};
-use crate::roster::Mark;
+use crate::roster::{Cut, Mark};
 
 /// How many parts may wait to be written; full, managers wait.
 const PARTS_WAITING: usize = 64;
@@ -31,6 +31,10 @@ pub struct Maker {
     /// Whether the next one counts no earlier one.
     afresh: bool,
     failing: bool,
+    /// Until this time, what the last process had handled is handled again, and what it had written comes again.
+    began: ReceiptTime,
+    /// Where the alarm files ended at the last checkpoint of that process.
+    written_before: Option<Ends>,
 }
 
 /// Whom a checkpoint is made of.
@@ -47,13 +51,22 @@ pub struct Sources {
 
 impl Maker {
     pub(super) fn new(checkpoints: Checkpoints, acknowledger: Acknowledger, afresh: bool) -> Self {
-        Self { checkpoints, acknowledger, afresh, failing: false }
+        let written_before = checkpoints.alarm_log_ends();
+        Self {
+            checkpoints,
+            acknowledger,
+            afresh,
+            failing: false,
+            began: ReceiptTime::default(),
+            written_before,
+        }
     }
 
     /// Says where the alarm files end before the first event, unless an earlier checkpoint does: a process that is killed
     /// before its first checkpoint must not write again either what it had written. To be awaited before any event is
     /// dispatched.
     pub async fn begin(&mut self, sources: &Sources) {
+        self.began = sources.clock.now();
         if self.checkpoints.last.is_none() {
             let started = Instant::now();
             let made = self.mark_beginning(sources).await;
@@ -137,7 +150,7 @@ impl Maker {
         // Nothing behind the cut can be written before the cut is made.
         let ends = sources.alarm_log.flush(false).await.context("the alarm files are not written")?;
         let (parts, received) = mpsc::channel(PARTS_WAITING);
-        let (reached_sender, reached) = oneshot::channel();
+        let (cut_sender, cut) = oneshot::channel();
         let (told, all_told) = oneshot::channel();
         let (finish, finished) = oneshot::channel();
         let number = self.checkpoints.last.map_or(1, |last| last.number + 1);
@@ -150,19 +163,23 @@ impl Maker {
         };
 
         let save = Save { everything: self.afresh, parts };
-        let mark = Mark { save, reached: reached_sender };
+        let mark = Mark { save, cut: cut_sender };
         sources.marks.send(mark).await.ok().context("correlation has ended")?;
-        let reached = reached.await.context("correlation has ended")?;
+        let Cut { reached, drained_at } = cut.await.context("correlation has ended")?;
         let parts = all_told.await.unwrap_or_default();
         let before = self.checkpoints.position();
         let reached = reached.or(before);
         if parts > 0 || reached != before || self.afresh {
             sources.alarm_log.flush(true).await.context("the alarm files are not on the disk")?;
+            if drained_at.is_some_and(|drained_at| drained_at >= self.began) {
+                self.written_before = None;
+            }
             let manifest = Manifest {
                 number,
                 saved_at: sources.clock.now(),
                 reached: reached.map(|Position { stream: StreamId(stream), sequence }| (stream, sequence)),
-                alarm_log: Some(ends),
+                // As long as lines of the last process have yet to come again, the next one has to know them too.
+                alarm_log: self.written_before.or(Some(ends)),
             };
             finish.send(manifest).ok();
             writing.await??;
