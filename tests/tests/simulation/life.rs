@@ -81,7 +81,7 @@ impl Writes {
             Self::ANY => {}
             0 => {
                 self.over.notify_one();
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             left => self.limit(left - 1),
         }

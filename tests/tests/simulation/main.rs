@@ -47,7 +47,7 @@ fn run(plan: &Plan) -> anyhow::Result<(usize, usize)> {
         return Err(anyhow!("not as in an undisturbed run: {difference}"));
     }
     let size = undisturbed.size();
-    if let Some(difference) = undisturbed.as_the_model_knows_it().difference(&model, model.fallen()) {
+    if let Some(difference) = undisturbed.for_the_model().difference(&model, model.fallen()) {
         return Err(anyhow!("not as the model says: {difference}"));
     }
     Ok(size)

@@ -9,7 +9,7 @@ use dsiem_core::backlog::AlarmId;
 use serde_json::{Value, json};
 
 use crate::cases::{ASSETS, Definition};
-use crate::model::{Attempt, Model, Status};
+use crate::model::{Attempt, Model, Status, has_keys_of};
 use crate::plan::Plan;
 
 /// Alarm, stage, event.
@@ -48,8 +48,9 @@ impl Outcome {
         let (mut links, mut documents, mut fallen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         for Definition(directive) in &plan.definitions {
             let mut model = Model::new(directive);
+            let rules = directive["rules"].as_array().cloned().unwrap_or_default();
             for arrival in arrivals.iter().filter(|arrival| !is_whitelisted(&arrival.event.src_ip)) {
-                if model.concerns(&arrival.event) {
+                if rules.iter().any(|rule| has_keys_of(rule, &arrival.event)) {
                     model.apply(&arrival.event);
                 }
             }
@@ -75,7 +76,7 @@ impl Outcome {
     }
 
     /// With no more in its documents than the model knows.
-    pub(crate) fn as_the_model_knows_it(self) -> Self {
+    pub(crate) fn for_the_model(self) -> Self {
         let documents =
             self.documents.into_iter().map(|(id, document)| (id, of_document(&document))).collect();
         Self { documents, ..self }

@@ -102,11 +102,6 @@ impl Model {
         answer
     }
 
-    /// Whether its key fields are those of any rule.
-    pub(crate) fn concerns(&self, event: &Event) -> bool {
-        self.rules.iter().any(|rule| has_keys_of(rule, event))
-    }
-
     pub(crate) fn expire(&mut self, now: i64) {
         for backlog in self.backlogs.iter_mut().filter(|backlog| !backlog.over) {
             let current = backlog.stages.len() - 1;
@@ -308,7 +303,8 @@ fn is_of_kind(rule: &Value, event: &Event) -> bool {
             || has("ANY"))
 }
 
-fn has_keys_of(rule: &Value, event: &Event) -> bool {
+/// Whether its key fields are those of the rule.
+pub(crate) fn has_keys_of(rule: &Value, event: &Event) -> bool {
     let has = |list: &str, item: Value| rule[list].as_array().unwrap().contains(&item);
     if rule["type"] == "PluginRule" {
         return rule["plugin_id"] == event.plugin_id && has("plugin_sid", event.plugin_sid.into());

@@ -154,9 +154,14 @@ pub struct Subscription {
 impl Subscription {
     /// See [`EventSubscription::next_batch`]. Once closed, nothing comes any more: the stream has it for the next life.
     pub(super) async fn next_batch(&mut self, max: usize) -> Option<Batch> {
-        if self.unread() == 0 && !self.closed {
-            // An event that came while nobody waited ends the wait at once, so that none is overslept.
-            timeout(MARK_INTERVAL, self.stream.published.notified()).await.ok();
+        if !self.closed {
+            let published = async {
+                while self.unread() == 0 {
+                    // An event that came while nobody waited ends this at once, so that none is overslept.
+                    self.stream.published.notified().await;
+                }
+            };
+            timeout(MARK_INTERVAL, published).await.ok();
         }
         if self.closed {
             return None;
