@@ -31,7 +31,7 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), secs: 0 }
+        Self { home: tempfile::tempdir().expect("a temporary folder"), secs: 0 }
     }
 
     /// One life of the process, which ends without a word unless `live` stops it.
@@ -43,7 +43,7 @@ impl Node {
             ..EngineConfig::new(directives(second))
         };
         self.secs += 60;
-        runtime.unwrap().block_on(async {
+        runtime.expect("a runtime").block_on(async {
             let mut engine = Engine::start(config, Some(self.home.path()));
             engine.settle().await;
             live(&mut engine).await
@@ -53,8 +53,8 @@ impl Node {
 
 /// Simulated time lies in the past of the machine, so that each file is newer than each checkpoint.
 fn make_old(file: &Path) {
-    let file = std::fs::File::options().write(true).open(file).unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let file = std::fs::File::options().write(true).open(file).expect("a file of the test's own");
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a file of the test's own");
 }
 
 fn ids(engine: &Engine) -> Vec<String> {
