@@ -100,7 +100,12 @@ pub struct Surroundings {
     pub enrich: Enrich,
     /// The books.
     pub counters: Counters,
+    /// Lets tests do harm; called with each event before a backlog takes it.
+    pub fault: Option<Fault>,
 }
+
+/// May panic.
+pub type Fault = Arc<dyn Fn(&Event) + Send + Sync>;
 
 impl Surroundings {
     /// What the state machine looks at.
@@ -259,6 +264,9 @@ impl BacklogTask {
         let context = self.surroundings.context();
         match message {
             ToBacklog::Event(event) => {
+                if let Some(fault) = &self.surroundings.fault {
+                    fault(&event);
+                }
                 let outcome = self.backlog.on_event(&event, context);
                 (Some(event), outcome)
             }

@@ -84,6 +84,7 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
         metrics,
         readiness: readiness.clone(),
         shutdown,
+        fault: None,
     };
     pipeline::start(config.pipeline, parts, subscription)?;
     // Only now: whoever is told that this process is ready may send it events.

@@ -82,6 +82,12 @@ impl Store {
         })
     }
 
+    /// The folder of logs that it is in.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
     /// Reads what this node saved for the directives of today: of each directive the last checkpoint, or its file where
     /// that is newer, since an older release, dsiem-rs or a person wrote it.
     ///

@@ -65,6 +65,8 @@ pub enum LogRecord {
         /// The event; its id goes into the line.
         event: Arc<Event>,
     },
+    /// No line: what lies behind these ends is about to be said again, and is not to be written again.
+    Recall(Ends),
     /// No line: whoever holds the other end is told once everything before it is written.
     Flush {
         /// Whether it has to be on the disk, and not only with the system.
@@ -112,6 +114,11 @@ impl AlarmLog {
         let (reply, flushed) = oneshot::channel();
         self.write(LogRecord::Flush { sync, reply }).await;
         flushed.await.ok()
+    }
+
+    /// What was written behind `ends` is about to be said again, and is not to be written again.
+    pub async fn recall(&self, ends: Ends) {
+        self.write(LogRecord::Recall(ends)).await;
     }
 
     /// Hands a record to the writer; waits while the queue is full. Records of one caller are written in their order.
@@ -264,6 +271,13 @@ impl Writer {
                 });
                 self.repeated.add(u64::from(known));
             }
+            LogRecord::Recall(ends) => {
+                // What waits has to be in the files to be found there.
+                if self.write_out() {
+                    self.alarms.recall(ends.alarms);
+                    self.events.recall(ends.events);
+                }
+            }
             LogRecord::Flush { sync, reply } => self.flushes.push((sync, reply)),
         }
     }
@@ -330,7 +344,7 @@ impl Writer {
         self.records.close();
         let mut lost = self.alarms.pending.lines_left() + self.events.pending.lines_left();
         while let Ok(record) = self.records.try_recv() {
-            lost += usize::from(!matches!(record, LogRecord::Flush { .. }));
+            lost += usize::from(matches!(record, LogRecord::Alarm(_) | LogRecord::AlarmEvent { .. }));
         }
         self.lost.add(u64::try_from(lost).unwrap_or(u64::MAX));
         tracing::error!(
@@ -357,6 +371,16 @@ impl Output {
             None => Repeated::default(),
         };
         Ok(Self { file, pending: Pending::default(), known, written })
+    }
+
+    /// Learns what is in the file behind `end`.
+    fn recall(&mut self, end: End) {
+        match Repeated::behind(end, self.file.path()) {
+            Ok(known) => self.known = known,
+            Err(error) => {
+                tracing::error!(path = %self.file.path().display(), %error, "cannot read what was written before; lines may come twice");
+            }
+        }
     }
 
     /// Appends a line to what is pending, unless it is in the file already; whether it is.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use dsiem_runtime::bus::{Acknowledger, Position, StreamId};
 use dsiem_runtime::clock::Clock;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use super::database::Database;
 use super::{CONDITION, Checkpoints, Manifest};
 use crate::alarm_log::AlarmLog;
 use crate::manager::{Part, Save};
-use crate::roster::Mark;
+use crate::roster::{Cut, Mark};
 
 /// How many parts may wait to be written; full, managers wait.
 const PARTS_WAITING: usize = 64;
@@ -109,19 +110,23 @@ impl Maker {
         // Nothing behind the cut can be written before the cut is made.
         let ends = sources.alarm_log.flush(false).await.context("the alarm files are not written")?;
         let (parts, received) = mpsc::channel(PARTS_WAITING);
-        let (reached_sender, reached) = oneshot::channel();
+        let (cut_sender, cut) = oneshot::channel();
+        let (marked, all_marked) = oneshot::channel();
         let (told, all_told) = oneshot::channel();
         let (finish, finished) = oneshot::channel();
         let number = self.checkpoints.last.map_or(1, |last| last.number + 1);
-        let write = Write { number, afresh: self.afresh, parts: received, told, finished };
+        let write = Write { number, afresh: self.afresh, all_marked, parts: received, told, finished };
         let database = self.checkpoints.database.clone();
-        let writing = tokio::task::spawn_blocking(move || write.run(&mut lock(&database)));
+        let writing = tokio::task::spawn_blocking(move || write.run(&database));
 
         let save = Save { everything: self.afresh, parts };
-        let mark = Mark { save, reached: reached_sender };
+        let committed = self.checkpoints.last.filter(|_| !self.afresh).map_or(0, |last| last.number);
+        let mark = Mark { number, committed, save, cut: cut_sender };
         sources.marks.send(mark).await.ok().context("correlation has ended")?;
-        let reached = reached.await.context("correlation has ended")?;
-        let parts = all_told.await.unwrap_or_default();
+        let Cut { reached, asked } = cut.await.context("correlation has ended")?;
+        marked.send(()).ok();
+        let Told { parts, directives } = all_told.await.context("the database cannot be written")?;
+        anyhow::ensure!(directives == asked, "a directive failed meanwhile");
         let before = self.checkpoints.position();
         let reached = reached.or(before);
         if parts > 0 || reached != before || self.afresh {
@@ -149,26 +154,46 @@ fn lock(database: &Arc<Mutex<Database>>) -> std::sync::MutexGuard<'_, Database> 
     database.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What came from the managers.
+#[derive(Debug, Default)]
+struct Told {
+    parts: usize,
+    /// How many of them have told everything.
+    directives: usize,
+}
+
 /// What the thread does.
 struct Write {
     number: u64,
     afresh: bool,
+    /// Comes when the mark is in all mailboxes.
+    all_marked: oneshot::Receiver<()>,
     parts: mpsc::Receiver<Part>,
-    /// How many parts there were, once everyone has told.
-    told: oneshot::Sender<usize>,
+    /// Goes once everyone has told.
+    told: oneshot::Sender<Told>,
     /// What the checkpoint says; dropped, there is none.
     finished: oneshot::Receiver<Manifest>,
 }
 
 impl Write {
-    fn run(mut self, database: &mut Database) -> anyhow::Result<()> {
-        let mut writing = database.begin(self.number, self.afresh)?;
-        let mut count = 0;
-        while let Some(part) = self.parts.blocking_recv() {
-            writing.add(&part)?;
-            count += 1;
+    fn run(mut self, database: &Arc<Mutex<Database>>) -> anyhow::Result<()> {
+        // Whoever makes the mark may need the database before it gets to that.
+        let mut early = Vec::new();
+        while self.all_marked.try_recv() == Err(TryRecvError::Empty)
+            && let Some(part) = self.parts.blocking_recv()
+        {
+            early.push(part);
         }
-        self.told.send(count).ok();
+        let mut database = lock(database);
+        let mut writing = database.begin(self.number, self.afresh)?;
+        let mut told = Told::default();
+        let later = std::iter::from_fn(|| self.parts.blocking_recv());
+        for part in early.into_iter().chain(later) {
+            writing.add(&part)?;
+            told.parts += 1;
+            told.directives += usize::from(part.is_last);
+        }
+        self.told.send(told).ok();
         match self.finished.blocking_recv() {
             Ok(manifest) => writing.commit(&manifest),
             Err(_) => Ok(()),

@@ -150,11 +150,48 @@ impl Checkpoints {
         Ok(loaded.states)
     }
 
+    /// Where single directives get their state from again.
+    #[must_use]
+    pub fn restorer(&self, settings: &Arc<Settings>) -> Restorer {
+        Restorer { database: self.database.clone(), settings: settings.clone() }
+    }
+
     /// The task that makes checkpoints, and tells `acknowledger` of them. With `afresh`, the first one counts no earlier
     /// one.
     #[must_use]
     pub fn maker(self, acknowledger: Acknowledger, afresh: bool) -> Maker {
         Maker::new(self, acknowledger, afresh)
+    }
+}
+
+/// Reads the state of single directives.
+#[derive(Clone)]
+pub struct Restorer {
+    database: Arc<Mutex<Database>>,
+    settings: Arc<Settings>,
+}
+
+/// A directive as it was at the last checkpoint.
+#[derive(Debug)]
+pub struct Restored {
+    /// Its state.
+    pub state: DirectiveState,
+    /// Where the alarm files ended.
+    pub alarm_log: Option<Ends>,
+}
+
+impl Restorer {
+    /// The directive's state at the last checkpoint; `None` before there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn restore(&self, directive: &Arc<Directive>) -> anyhow::Result<Option<Restored>> {
+        let (this, directive) = (self.clone(), directive.clone());
+        let read = move || {
+            let database = this.database.lock().unwrap_or_else(PoisonError::into_inner);
+            database.load_one(&directive, &this.settings)
+        };
+        Ok(tokio::task::spawn_blocking(read).await??)
     }
 }
 
