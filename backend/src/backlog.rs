@@ -210,7 +210,8 @@ impl BacklogTask {
                             self.flush().await;
                             return self.hand_back(reply);
                         }
-                        Some(ToBacklog::Save(reply)) => self.save(reply).await,
+                        // Boxed: a backlog has no room for what it needs once every few seconds.
+                        Some(ToBacklog::Save(reply)) => Box::pin(self.save(reply)).await,
                         Some(message) => self.handle(message).await,
                         None => return self.flush().await,
                     },
