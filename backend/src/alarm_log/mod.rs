@@ -66,7 +66,7 @@ pub enum LogRecord {
         event: Arc<Event>,
     },
     /// No line: what lies behind these ends is about to be said again, and is not to be written again.
-    Recall(Ends),
+    Recall(Box<Ends>),
     /// No line: whoever holds the other end is told once everything before it is written.
     Flush {
         /// Whether it has to be on the disk, and not only with the system.
@@ -118,7 +118,7 @@ impl AlarmLog {
 
     /// What was written behind `ends` is about to be said again, and is not to be written again.
     pub async fn recall(&self, ends: Ends) {
-        self.write(LogRecord::Recall(ends)).await;
+        self.write(LogRecord::Recall(Box::new(ends))).await;
     }
 
     /// Hands a record to the writer; waits while the queue is full. Records of one caller are written in their order.

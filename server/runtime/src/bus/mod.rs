@@ -1,8 +1,8 @@
 //! How events get from frontends to backends, and overload signals back.
 //!
-//! Two buses with one face: [`nats`] between processes, [`memory`] within one. What both promise: events come in the
-//! order in which one publisher gave them, nothing waits without a limit, and a receiver can tell up to which time it
-//! has had everything.
+//! Three buses with one face: [`nats`] between processes; within one, [`memory`], and [`embedded`], which keeps events on
+//! disk. What all promise: events come in the order in which one publisher gave them, nothing waits without a limit, and a
+//! receiver can tell up to which time it has had everything.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,10 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use dsiem_core::time::ReceiptTime;
 
+pub mod embedded;
 pub mod memory;
 pub mod nats;
 mod overload;
 
+pub use embedded::EmbeddedConfig;
 pub use memory::MemoryBus;
 pub use nats::{Nats, NatsConfig};
 pub use overload::{OverloadReceiver, OverloadSender};
@@ -119,6 +121,8 @@ pub enum EventPublisher {
     Nats(nats::Publisher),
     /// To this process.
     Memory(memory::Publisher),
+    /// To this process, by way of its disk.
+    Embedded(embedded::Publisher),
 }
 
 impl EventPublisher {
@@ -131,6 +135,7 @@ impl EventPublisher {
         match self {
             Self::Nats(publisher) => publisher.publish(events).await,
             Self::Memory(publisher) => publisher.publish(events).await,
+            Self::Embedded(publisher) => publisher.publish(events).await,
         }
     }
 
@@ -140,6 +145,7 @@ impl EventPublisher {
         match self {
             Self::Nats(publisher) => publisher.is_connected(),
             Self::Memory(publisher) => publisher.is_connected(),
+            Self::Embedded(publisher) => publisher.is_connected(),
         }
     }
 
@@ -149,6 +155,7 @@ impl EventPublisher {
         match self {
             Self::Nats(publisher) => publisher.max_event_bytes(),
             Self::Memory(publisher) => publisher.max_event_bytes(),
+            Self::Embedded(publisher) => publisher.max_event_bytes(),
         }
     }
 }
@@ -160,6 +167,8 @@ pub enum EventSubscription {
     Nats(nats::Subscription),
     /// From this process.
     Memory(memory::Subscription),
+    /// From this process, by way of its disk.
+    Embedded(embedded::Subscription),
 }
 
 impl EventSubscription {
@@ -169,6 +178,7 @@ impl EventSubscription {
         match self {
             Self::Nats(subscription) => subscription.next_batch(max).await,
             Self::Memory(subscription) => subscription.next_batch(max).await,
+            Self::Embedded(subscription) => subscription.next_batch(max).await,
         }
     }
 
@@ -177,6 +187,7 @@ impl EventSubscription {
         match self {
             Self::Nats(subscription) => subscription.close(),
             Self::Memory(subscription) => subscription.close(),
+            Self::Embedded(subscription) => subscription.close(),
         }
     }
 
@@ -185,6 +196,7 @@ impl EventSubscription {
     pub fn acknowledger(&self) -> Acknowledger {
         match self {
             Self::Nats(_) | Self::Memory(_) => Acknowledger::Nobody,
+            Self::Embedded(subscription) => Acknowledger::Embedded(subscription.acknowledger()),
         }
     }
 
@@ -194,6 +206,7 @@ impl EventSubscription {
         match self {
             Self::Nats(subscription) => subscription.queue_length(),
             Self::Memory(subscription) => subscription.queue_length(),
+            Self::Embedded(subscription) => subscription.queue_length(),
         }
     }
 }
@@ -203,14 +216,17 @@ impl EventSubscription {
 pub enum Acknowledger {
     /// The bus keeps nothing.
     Nobody,
+    /// The log of this process.
+    Embedded(embedded::Acknowledger),
 }
 
 impl Acknowledger {
     /// Everything before `position` is on disk here, with what became of it: after a restart, reading goes on there.
     /// Returns at once; a bus that is away is told later.
-    pub fn acknowledge(&self, _position: Position) {
+    pub fn acknowledge(&self, position: Position) {
         match self {
             Self::Nobody => {}
+            Self::Embedded(acknowledger) => acknowledger.acknowledge(position),
         }
     }
 }
