@@ -13,7 +13,7 @@ use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
 use dsiem_runtime::bus::{Durability, NatsConfig};
 use dsiem_runtime::files::Home;
 
-use crate::args::{EngineArgs, ServeArgs};
+use crate::args::{EngineArgs, ServeArgs, TuningArgs};
 use crate::config_sync::{SyncConfig, SyncLimits};
 use crate::enrich::EnrichSettings;
 use crate::filter::FilterMode;
@@ -117,6 +117,7 @@ impl EngineConfig {
     /// Everything that does not go together.
     pub fn from_args(args: &EngineArgs, seed: Seed, cpus: usize) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
+        let durability = durability(&args.tuning)?;
         let pipeline = PipelineConfig {
             filter: FilterMode::Threads(filter_threads(args.tuning.filter_threads, cpus)),
             workers: WorkerMode::Threads(correlation_threads(args.tuning.correlation_threads, cpus)),
@@ -141,10 +142,24 @@ impl EngineConfig {
             mode: Mode { lenient: args.lenient_directives, ignore_protocol: args.tuning.ignore_protocol },
             stop_grace: Duration::from_secs(args.tuning.stop_grace.into()),
             reload_backlogs: args.tuning.reload_backlogs,
-            durability: args.tuning.durability,
+            durability,
             checkpoint_interval: Duration::from_secs(args.tuning.checkpoint_interval.into()),
             warnings,
         })
+    }
+}
+
+/// Without state that is kept, keeping events is of no use: nobody knows which of them have been dealt with.
+fn durability(tuning: &TuningArgs) -> Result<Durability, ConfigError> {
+    match tuning.durability {
+        Durability::Require if !tuning.reload_backlogs => Err(ConfigError {
+            problems: vec![
+                "--durability require (DSIEM_DURABILITY) needs --reload-backlogs (DSIEM_RELOAD_BACKLOGS)"
+                    .to_owned(),
+            ],
+        }),
+        Durability::Auto if !tuning.reload_backlogs => Ok(Durability::Off),
+        durability => Ok(durability),
     }
 }
 

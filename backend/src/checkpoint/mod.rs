@@ -13,7 +13,7 @@ mod database;
 mod maker;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,6 +64,7 @@ pub(crate) struct Manifest {
 /// The checkpoints of one node.
 pub struct Checkpoints {
     database: Arc<Mutex<Database>>,
+    folder: PathBuf,
     last: Option<Manifest>,
     interval: Duration,
     counts: Counts,
@@ -107,7 +108,13 @@ impl Checkpoints {
         let (database, last) =
             opened.with_context(|| format!("cannot open the checkpoints in {}", path.display()))?;
         let database = Arc::new(Mutex::new(database));
-        Ok(Self { database, last, interval, counts, readiness: readiness.clone() })
+        Ok(Self { database, folder, last, interval, counts, readiness: readiness.clone() })
+    }
+
+    /// The folder that they are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where reading goes on: behind what the last checkpoint holds.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{
     ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    value_parser,
 };
 use dsiem_backend::args::TuningArgs;
 use dsiem_frontend::args::ByteSize;
@@ -20,6 +21,9 @@ use dsiem_runtime::bus::nats::check_url;
 use reqwest::Url;
 
 use crate::attack;
+
+/// A minute: what a machine that dies may take with it should be little.
+const MAX_FSYNC_MILLIS: i64 = 60_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -190,6 +194,17 @@ pub(crate) struct ServeArgs {
     /// Largest body of a request, as sent and as decompressed: bytes, or with KiB, MiB or GiB
     #[arg(long = "max-body", env = "DSIEM_MAX_BODY", default_value_t = ByteSize(DEFAULT_MAX_BODY), value_name = "SIZE")]
     pub(crate) max_body: ByteSize,
+
+    /// Milliseconds that events may be in the hands of the operating system before they are on the disk; 0: a request is
+    /// answered once its events are. Only in one process
+    #[arg(long = "fsync-interval", env = "DSIEM_FSYNC_INTERVAL", default_value = "0", value_name = "MILLIS",
+          value_parser = value_parser!(u32).range(..=MAX_FSYNC_MILLIS))]
+    pub(crate) fsync_interval: u32,
+
+    /// Mebibytes of events that are kept until they are dealt with; beyond, requests get 503. Only in one process
+    #[arg(long = "event-log-max-mib", env = "DSIEM_EVENT_LOG_MAX_MIB", default_value = "8192", value_name = "MIB",
+          value_parser = value_parser!(u32).range(16..))]
+    pub(crate) event_log_max_mib: u32,
 
     /// What an alarm can be set to.
     #[command(flatten)]
