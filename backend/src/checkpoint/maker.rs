@@ -14,7 +14,7 @@ use tracing::{debug, error, info};
 
 use super::database::Database;
 use super::{CONDITION, Checkpoints, Manifest};
-use crate::alarm_log::AlarmLog;
+use crate::alarm_log::{AlarmLog, Ends};
 use crate::manager::{Part, Save};
 use crate::roster::{Cut, Mark};
 
@@ -31,6 +31,8 @@ pub struct Maker {
     /// Whether the next one counts no earlier one.
     afresh: bool,
     failing: bool,
+    /// Where the alarm files ended at the last checkpoint of the process before this one.
+    first_ends: Option<Ends>,
 }
 
 /// Whom a checkpoint is made of.
@@ -47,7 +49,8 @@ pub struct Sources {
 
 impl Maker {
     pub(super) fn new(checkpoints: Checkpoints, acknowledger: Acknowledger, afresh: bool) -> Self {
-        Self { checkpoints, acknowledger, afresh, failing: false }
+        let first_ends = checkpoints.alarm_log_ends();
+        Self { checkpoints, acknowledger, afresh, failing: false, first_ends }
     }
 
     /// Makes checkpoints until the events have ended, and then a last one. The roster ends with this.
@@ -123,12 +126,15 @@ impl Maker {
         let committed = self.checkpoints.last.filter(|_| !self.afresh).map_or(0, |last| last.number);
         let mark = Mark { number, committed, save, cut: cut_sender };
         sources.marks.send(mark).await.ok().context("correlation has ended")?;
-        let Cut { reached, asked } = cut.await.context("correlation has ended")?;
+        let Cut { reached, caught_up, asked } = cut.await.context("correlation has ended")?;
         marked.send(()).ok();
         let Told { parts, directives } = all_told.await.context("the database cannot be written")?;
         anyhow::ensure!(directives == asked, "a directive failed meanwhile");
         let before = self.checkpoints.position();
         let reached = reached.or(before);
+        // Until it has caught up, lines of an earlier process may stand for events behind the cut: they are where that one
+        // wrote them, behind the ends of its last checkpoint.
+        let ends = if caught_up { ends } else { self.first_ends.unwrap_or(ends) };
         if parts > 0 || reached != before || self.afresh {
             sources.alarm_log.flush(true).await.context("the alarm files are not on the disk")?;
             let manifest = Manifest {

@@ -59,6 +59,8 @@ pub struct Mark {
 pub struct Cut {
     /// How far everything has been dispatched that they will have told.
     pub reached: Option<Position>,
+    /// Whether that is all that was there when this process began, and so all that an earlier one can have handled.
+    pub caught_up: bool,
     /// How many of them will tell something.
     pub asked: usize,
 }
@@ -72,6 +74,8 @@ pub struct Roster {
     told_secs: i64,
     /// The place behind the last batch that was dispatched.
     reached: Option<Position>,
+    /// Whether everything that was there when this process began has been dispatched.
+    caught_up: bool,
     wake: Wake,
     /// Starts directives again that have failed; `None`: they begin anew.
     recovery: Option<Recovery>,
@@ -98,6 +102,7 @@ impl Roster {
             delivered: 0,
             told_secs: i64::MIN,
             reached: None,
+            caught_up: false,
             wake,
             recovery: None,
             counters,
@@ -186,7 +191,7 @@ impl Roster {
         if let Some(recovery) = &mut self.recovery {
             recovery.mark(number);
         }
-        cut.send(Cut { reached: self.reached, asked }).ok();
+        cut.send(Cut { reached: self.reached, caught_up: self.caught_up, asked }).ok();
     }
 
     /// Starts a directive again that has failed: with its state at the last checkpoint, and all events since.
@@ -212,6 +217,7 @@ impl Roster {
             self.deliver(concern).await;
         }
         self.reached = batch.reached.or(self.reached);
+        self.caught_up |= batch.caught_up;
         if let Some(drained_at) = batch.drained_at
             && drained_at.secs() != self.told_secs
         {
@@ -344,6 +350,7 @@ mod tests {
             sequence,
             concerns: ids.iter().map(|id| concern(id, true)).collect(),
             reached: None,
+            caught_up: true,
             drained_at: drained_at.map(ReceiptTime::from_secs),
             permit: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
         }

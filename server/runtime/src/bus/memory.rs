@@ -154,7 +154,7 @@ impl Subscription {
             // The queue has not been empty, so a publisher may have waited for room with events it had stamped.
             messages.last().map(|last| earlier(settled_before(last.received), ROOM_WAIT))
         };
-        Some(Batch { messages, reached: None, drained_at })
+        Some(Batch { messages, reached: None, caught_up: true, drained_at })
     }
 
     fn take(&mut self, max: usize) -> Vec<Message> {

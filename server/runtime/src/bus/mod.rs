@@ -82,6 +82,8 @@ pub struct Batch {
     /// The place behind the last of them, where they come from a stream that keeps them. A batch has messages of one
     /// stream only.
     pub reached: Option<Position>,
+    /// Whether everything that was in the stream when this subscription began is in this batch or an earlier one.
+    pub caught_up: bool,
     /// Everything that frontends received before this time, and that the bus had for us, is in this batch or an earlier
     /// one. It follows the clock when there is nothing more to take, and else the messages.
     pub drained_at: Option<ReceiptTime>,

@@ -151,6 +151,7 @@ fn bus_at(
         begun: VecDeque::new(),
         stream,
         next,
+        head: Position { stream, sequence: last },
         shared: shared.clone(),
         clock: clock.clone(),
     };

@@ -30,6 +30,8 @@ pub struct Subscription {
     /// Where the next event has to come from, and its number.
     pub(super) stream: StreamId,
     pub(super) next: u64,
+    /// The last event that was there when this subscription began.
+    pub(super) head: Position,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Clock,
 }
@@ -49,7 +51,8 @@ impl Subscription {
             // A publisher may have waited for room with events it had stamped.
             messages.last().map(|last| earlier(settled_before(last.received), ROOM_WAIT))
         };
-        Some(Batch { messages, reached, drained_at })
+        let caught_up = self.stream != self.head.stream || self.next > self.head.sequence;
+        Some(Batch { messages, reached, caught_up, drained_at })
     }
 
     /// Waits until something is begun; false when nothing more can come.

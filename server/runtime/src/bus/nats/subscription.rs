@@ -98,7 +98,7 @@ impl Subscription {
         let mark = self.caught_up.get();
         let last = messages.last().map(|message: &Message| message.received);
         let drained_at = promised(mark, last, self.queue.is_empty());
-        Some(Batch { messages, reached: None, drained_at })
+        Some(Batch { messages, reached: None, caught_up: true, drained_at })
     }
 
     /// See [`crate::bus::EventSubscription::close`].
