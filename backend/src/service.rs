@@ -108,7 +108,7 @@ fn report(loaded: &Loaded, metrics: &Metrics) -> Option<String> {
 /// # Errors
 /// If the configuration cannot be used, or something of the process cannot be opened, failed, or did not stop in time.
 pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    let ServeConfig { home, nats, sync, metrics_address, engine } = config;
+    let ServeConfig { home, nats, sync, access, metrics_address, engine } = config;
     let node = nats.node.clone();
     let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
     let shutdown = Shutdown::new();
@@ -117,7 +117,7 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(address) = metrics_address {
         serve_status(address, &metrics, &readiness, &shutdown).await?;
     }
-    let Some(loaded) = config_sync::pull(&sync, &http::client()?, &readiness, &shutdown).await? else {
+    let Some(loaded) = config_sync::pull(&sync, &access.client()?, &readiness, &shutdown).await? else {
         info!("stopped before there was a configuration");
         return Ok(());
     };

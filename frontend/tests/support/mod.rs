@@ -191,6 +191,7 @@ impl Sender {
             writable_config: false,
             readers: Readers::OneProcess,
             choices: Choices { status: vec!["Open".into()], tags: vec!["Valid Threat".into()] },
+            doors: dsiem_frontend::Doors::default(),
         };
         change(&mut config);
         let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::new(), Shutdown::new());

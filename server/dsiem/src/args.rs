@@ -11,10 +11,12 @@ use std::path::PathBuf;
 use clap::{
     ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
-use dsiem_backend::args::TuningArgs;
-use dsiem_frontend::args::ByteSize;
+use dsiem_backend::args::{FrontendAccessArgs, TuningArgs};
+use dsiem_frontend::args::{ByteSize, DoorArgs};
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
-use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::args::{
+    ChoiceArgs, EventsTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, parse_bool, without_empty_environment,
+};
 use dsiem_runtime::build;
 use dsiem_runtime::bus::nats::check_url;
 use reqwest::Url;
@@ -78,6 +80,14 @@ pub(crate) struct SampleAttackArgs {
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL", value_parser = attack::parse_server)]
     pub(crate) to: Url,
 
+    /// What it asks for.
+    #[command(flatten)]
+    pub(crate) token: EventsTokenArgs,
+
+    /// Certificates (PEM) that its certificate must come from, where it serves https [default: those of the system]
+    #[arg(long, env = "DSIEM_FRONTEND_CA", value_name = "FILE")]
+    pub(crate) frontend_ca: Option<PathBuf>,
+
     /// The alarm file of that installation: wait for the alarms in it, show them and hold them against the case
     #[arg(long, value_name = "FILE")]
     pub(crate) wait: Option<PathBuf>,
@@ -114,9 +124,17 @@ pub(crate) struct ServeArgs {
           value_parser = check_url)]
     pub(crate) msq: String,
 
+    /// Who this process is on NATS.
+    #[command(flatten)]
+    pub(crate) nats: NatsArgs,
+
     /// Where a backend of a cluster gets its configuration from, such as http://frontend:8080
     #[arg(long, env = "DSIEM_FRONTEND", value_name = "URL")]
     pub(crate) frontend: Option<String>,
+
+    /// What a frontend asks for, and has to show.
+    #[command(flatten)]
+    pub(crate) access: FrontendAccessArgs,
 
     /// Address to listen on
     #[arg(
@@ -190,6 +208,10 @@ pub(crate) struct ServeArgs {
     /// Largest body of a request, as sent and as decompressed: bytes, or with KiB, MiB or GiB
     #[arg(long = "max-body", env = "DSIEM_MAX_BODY", default_value_t = ByteSize(DEFAULT_MAX_BODY), value_name = "SIZE")]
     pub(crate) max_body: ByteSize,
+
+    /// Who may come in.
+    #[command(flatten)]
+    pub(crate) doors: DoorArgs,
 
     /// What an alarm can be set to.
     #[command(flatten)]

@@ -5,6 +5,7 @@
 //! - [`shutdown`]: stopping as a value that is passed down.
 //! - [`telemetry`], [`metrics`], [`status`]: what a process says about itself.
 //! - [`program`]: what every `main` does.
+//! - [`secret`]: tokens and passwords, which never show themselves.
 //! - [`args`], [`files`], [`tls`], [`build`]: arguments, folders and the like that all our programs share.
 
 pub mod args;
@@ -14,6 +15,7 @@ pub mod clock;
 pub mod files;
 pub mod metrics;
 pub mod program;
+pub mod secret;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;
@@ -21,5 +23,6 @@ pub mod tls;
 
 pub use clock::Clock;
 pub use metrics::Metrics;
+pub use secret::Secret;
 pub use shutdown::Shutdown;
 pub use status::Readiness;
