@@ -268,6 +268,11 @@ impl Sender {
         self.subscription.close();
     }
 
+    /// All metrics.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
     /// The value of a metric as `/metrics` shows it; 0 if it is not there.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.metrics.text();
