@@ -101,3 +101,62 @@ async fn read(client: &Client, url: Url, max_bytes: usize) -> anyhow::Result<Res
     }
     Ok(Response { status: response.status(), body })
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::HeaderMap;
+    use axum::response::Redirect;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn serve(router: Router) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+
+    async fn ask(access: &Access, url: Url) -> (u16, String) {
+        let answer = get_once(access, url).await.unwrap();
+        (answer.status.as_u16(), String::from_utf8(answer.body).unwrap())
+    }
+
+    async fn get_once(access: &Access, url: Url) -> anyhow::Result<Response> {
+        super::get(&access.client().unwrap(), url, Duration::from_secs(20), 1_000).await
+    }
+
+    #[tokio::test]
+    async fn a_token_is_shown_to_the_server_that_was_named_and_to_nobody_else() {
+        let show = |headers: HeaderMap| async move {
+            headers.get(AUTHORIZATION).map_or("nothing", |value| value.to_str().unwrap()).to_owned()
+        };
+        let shown = serve(Router::new().route("/", get(show))).await;
+        let elsewhere = shown.to_string();
+        let lead = move || async move { Redirect::temporary(&elsewhere) };
+        let leading = serve(Router::new().route("/", get(lead))).await;
+        let (without, with) =
+            (Access::default(), Access { token: Some("t0ken".into()), ..Access::default() });
+        assert_eq!(ask(&without, shown.clone()).await, (200, "nothing".to_owned()));
+        assert_eq!(ask(&with, shown).await, (200, "Bearer t0ken".to_owned()));
+        assert_eq!(ask(&without, leading.clone()).await.0, 200);
+        assert_eq!(ask(&with, leading).await.0, 307);
+    }
+
+    #[test]
+    fn a_file_that_holds_no_authority_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let ca = folder.path().join("ca.pem");
+        let error = |content: Option<&str>| {
+            content.into_iter().for_each(|content| std::fs::write(&ca, content).unwrap());
+            let access = Access { token: None, ca: Some(ca.clone()) };
+            format!("{:#}", access.client().unwrap_err())
+        };
+        for content in [None, Some(""), Some("nonsense"), Some("-----BEGIN CERTIFICATE-----\n!\n")] {
+            let error = error(content);
+            assert!(error.contains("ca.pem (--frontend-ca, DSIEM_FRONTEND_CA)"), "{error}");
+        }
+    }
+}

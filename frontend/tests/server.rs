@@ -184,3 +184,48 @@ async fn a_folder_that_cannot_be_written_is_a_warning() {
     let report = readiness.report();
     assert!(report.ready && report.degraded.contains_key("config_folder"), "{report:?}");
 }
+
+/// Time passes at once while everybody waits, so that these take no time.
+mod patience {
+    use super::*;
+
+    /// How long it took until the other side closed, and what it said.
+    async fn closed_after(running: &Running, sent: &str) -> (u64, String) {
+        let mut stream = running.connect().await;
+        let begun = tokio::time::Instant::now();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).await.unwrap();
+        (begun.elapsed().as_secs(), String::from_utf8(said).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_end_is_not_waited_for() {
+        let running = start().await;
+        for sent in ["", "GET / HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+            let (secs, said) = closed_after(&running, sent).await;
+            assert!((75..80).contains(&secs), "{sent:?}: {secs} s");
+            assert!(!said.contains("200"), "{said}");
+        }
+        running.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_next_request_is_closed() {
+        let running = start().await;
+        let (secs, said) = closed_after(&running, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        assert!((75..80).contains(&secs), "{secs} s");
+        running.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_408() {
+        let running = start().await;
+        let (secs, said) = closed_after(&running, &(head(100, "") + "{")).await;
+        assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+        // And then it lingers.
+        assert!((60..95).contains(&secs), "{secs} s");
+        running.stop().await;
+    }
+}

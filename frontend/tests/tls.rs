@@ -202,6 +202,16 @@ async fn a_connection_survives_a_new_certificate() {
     running.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_agree_on_tls_is_not_waited_for() {
+    let running = Running::with(&Authority::new().issue()).await;
+    let mut silent = TcpStream::connect(&running.address).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(silent.read(&mut [0; 10]).await.unwrap(), 0, "closed without a word");
+    assert!((10..15).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    running.stop().await;
+}
+
 #[test]
 fn files_that_cannot_be_served_stop_the_start_and_are_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Post a sample attack to a running dsiem and show the alarms that come of it
     #[command(after_help = SAMPLE_ATTACK_EXAMPLES)]
-    SampleAttack(SampleAttackArgs),
+    SampleAttack(Box<SampleAttackArgs>),
     /// Print the version
     Version,
 }
