@@ -6,12 +6,13 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use dsiem_frontend::Config;
 use dsiem_runtime::Shutdown;
 use dsiem_runtime::bus::EventSubscription;
 use support::{EVENT, Sender};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 /// Nothing here should take long; a test that hangs fails.
@@ -26,7 +27,11 @@ struct Running {
 }
 
 async fn start() -> Running {
-    let (home, frontend, subscription, shutdown, _) = Sender::new().into_parts();
+    start_with(|_| {}).await
+}
+
+async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
+    let (home, frontend, subscription, shutdown, _) = Sender::with(change).into_parts();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(frontend.run(listener));
@@ -183,6 +188,29 @@ async fn a_folder_that_cannot_be_written_is_a_warning() {
     frontend.run(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
     let report = readiness.report();
     assert!(report.ready && report.degraded.contains_key("config_folder"), "{report:?}");
+}
+
+/// Posts an event from an address of this machine and returns the status.
+async fn post_from(source: &str, running: &Running) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{source}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(running.address).await.unwrap();
+    stream.write_all(head(EVENT.len(), "").as_bytes()).await.unwrap();
+    stream.write_all(EVENT.as_bytes()).await.unwrap();
+    until(&mut stream, "\r\n\r\n").await["HTTP/1.1 ".len()..][..3].to_owned()
+}
+
+#[tokio::test]
+async fn each_address_has_a_rate_of_its_own() {
+    let running = start_with(|config| config.doors.max_peer_eps = std::num::NonZeroU32::new(1)).await;
+    // One is let in at once. Should this machine sleep for a second in between, another one may be.
+    let mut statuses = Vec::new();
+    while statuses.last().is_none_or(|status| status != "429") {
+        statuses.push(post_from("127.0.0.1", &running).await);
+    }
+    assert_eq!(statuses[0], "200");
+    assert_eq!(post_from("127.0.0.2", &running).await, "200");
+    running.stop().await;
 }
 
 /// Time passes at once while everybody waits, so that these take no time.
