@@ -17,6 +17,7 @@ use crate::args::{EngineArgs, ServeArgs, TuningArgs};
 use crate::config_sync::{SyncConfig, SyncLimits};
 use crate::enrich::EnrichSettings;
 use crate::filter::FilterMode;
+use crate::http::Access;
 use crate::pipeline::PipelineConfig;
 use crate::workers::WorkerMode;
 
@@ -57,6 +58,8 @@ pub struct ServeConfig {
     pub nats: NatsConfig,
     /// Where the configuration comes from.
     pub sync: SyncConfig,
+    /// What the frontend has to be shown, and has to show.
+    pub access: Access,
     /// Where `/metrics`, `/healthz` and `/readyz` are served.
     pub metrics_address: Option<SocketAddr>,
     /// Correlation.
@@ -86,11 +89,14 @@ impl ServeConfig {
     pub fn from_args(args: ServeArgs, seed: Seed, cpus: usize) -> Result<Self, ConfigError> {
         let home = args.home.home().map_err(|error| ConfigError { problems: vec![error.to_string()] });
         let engine = EngineConfig::from_args(&args.engine, seed, cpus);
-        let (home, mut engine) = match (home, engine) {
-            (Ok(home), Ok(engine)) => (home, engine),
-            (home, engine) => {
-                let problems =
-                    [home.err(), engine.err()].into_iter().flatten().flat_map(|error| error.problems);
+        let access = args.access.access().map_err(|error| ConfigError { problems: vec![error.to_string()] });
+        let credentials =
+            args.nats.credentials().map_err(|error| ConfigError { problems: vec![error.to_string()] });
+        let (home, mut engine, access, credentials) = match (home, engine, access, credentials) {
+            (Ok(home), Ok(engine), Ok(access), Ok(credentials)) => (home, engine, access, credentials),
+            (home, engine, access, credentials) => {
+                let errors = [home.err(), engine.err(), access.err(), credentials.err()];
+                let problems = errors.into_iter().flatten().flat_map(|error| error.problems);
                 return Err(ConfigError { problems: problems.collect() });
             }
         };
@@ -105,8 +111,8 @@ impl ServeConfig {
             mode: engine.mode,
             limits: SyncLimits::default(),
         };
-        let nats = NatsConfig { url: args.msq, node: args.node };
-        Ok(Self { home, nats, sync, metrics_address: args.metrics_address, engine })
+        let nats = NatsConfig { url: args.msq, node: args.node, credentials };
+        Ok(Self { home, nats, sync, access, metrics_address: args.metrics_address, engine })
     }
 }
 

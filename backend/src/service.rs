@@ -54,8 +54,17 @@ pub struct Surroundings {
 /// # Errors
 /// What cannot be opened or started, and what to do about it.
 pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -> anyhow::Result<()> {
-    let Surroundings { node, home, subscription, checkpoints, overload, clock, metrics, readiness, shutdown } =
-        surroundings;
+    let Surroundings {
+        node,
+        home,
+        subscription,
+        mut checkpoints,
+        overload,
+        clock,
+        metrics,
+        readiness,
+        shutdown,
+    } = surroundings;
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -63,6 +72,9 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
     let counters = Counters::new(&metrics);
     let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
     let (alarm_log, writing) = alarm_log::open(&home.logs, known, &metrics, &readiness)?;
+    if let Some(checkpoints) = &mut checkpoints {
+        checkpoints.begin(alarm_log.first_ends())?;
+    }
     let store = if config.reload_backlogs {
         Some(Store::open(&home.logs, &node, counters.clone())?)
     } else {
@@ -131,7 +143,7 @@ fn report(loaded: &Loaded, metrics: &Metrics) -> Option<String> {
 /// # Errors
 /// If the configuration cannot be used, or something of the process cannot be opened, failed, or did not stop in time.
 pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    let ServeConfig { home, nats, sync, metrics_address, engine } = config;
+    let ServeConfig { home, nats, sync, access, metrics_address, engine } = config;
     let node = nats.node.clone();
     let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
     let shutdown = Shutdown::new();
@@ -140,7 +152,7 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(address) = metrics_address {
         serve_status(address, &metrics, &readiness, &shutdown).await?;
     }
-    let Some(loaded) = config_sync::pull(&sync, &http::client()?, &readiness, &shutdown).await? else {
+    let Some(loaded) = config_sync::pull(&sync, &access.client()?, &readiness, &shutdown).await? else {
         info!("stopped before there was a configuration");
         return Ok(());
     };

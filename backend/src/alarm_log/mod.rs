@@ -89,6 +89,8 @@ pub struct Ends {
 #[derive(Debug, Clone)]
 pub struct AlarmLog {
     queue: mpsc::Sender<LogRecord>,
+    /// Where the files ended when it was opened.
+    first_ends: Ends,
     waiting: Gauge,
     lost: Counter,
 }
@@ -105,7 +107,7 @@ impl AlarmLog {
     /// A log whose records go into `queue` instead of files: for tools that show alarms, and for tests.
     #[must_use]
     pub fn to(queue: mpsc::Sender<LogRecord>, metrics: &Metrics) -> Self {
-        Self { queue, waiting: waiting(metrics), lost: lost(metrics) }
+        Self { queue, first_ends: Ends::default(), waiting: waiting(metrics), lost: lost(metrics) }
     }
 
     /// Waits until everything that was accepted before is written, with `sync` to the disk itself; where the files end
@@ -114,6 +116,12 @@ impl AlarmLog {
         let (reply, flushed) = oneshot::channel();
         self.write(LogRecord::Flush { sync, reply }).await;
         flushed.await.ok()
+    }
+
+    /// Where the files ended when it was opened.
+    #[must_use]
+    pub fn first_ends(&self) -> Ends {
+        self.first_ends
     }
 
     /// What was written behind `ends` is about to be said again, and is not to be written again.
@@ -182,6 +190,7 @@ pub fn open(
         readiness: readiness.clone(),
         is_failing: false,
     };
+    let first_ends = writer.ends();
     let thread = thread::Builder::new()
         .name("alarm-log".to_owned())
         .spawn(move || {
@@ -197,7 +206,7 @@ pub fn open(
             std::panic::resume_unwind(panic);
         }
     };
-    Ok((AlarmLog { queue, waiting, lost }, task))
+    Ok((AlarmLog { queue, first_ends, waiting, lost }, task))
 }
 
 fn waiting(metrics: &Metrics) -> Gauge {
@@ -282,13 +291,17 @@ impl Writer {
         }
     }
 
+    fn ends(&self) -> Ends {
+        Ends { alarms: self.alarms.file.end(), events: self.events.file.end() }
+    }
+
     /// Everything before is written: says so to whoever waits for it. What the disk does not confirm is not confirmed.
     fn answer_flushes(&mut self) {
         if self.flushes.is_empty() {
             return;
         }
         let synced = if self.flushes.iter().any(|(sync, _)| *sync) { self.sync() } else { false };
-        let ends = Ends { alarms: self.alarms.file.end(), events: self.events.file.end() };
+        let ends = self.ends();
         for (_, reply) in self.flushes.drain(..).filter(|(sync, _)| synced || !sync) {
             reply.send(ends).ok();
         }

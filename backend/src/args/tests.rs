@@ -50,6 +50,19 @@ const OURS: &[Row] = &[
     ("stop-grace", None, None, "DSIEM_STOP_GRACE", "9"),
     ("metrics-address", None, None, "DSIEM_METRICS_ADDRESS", ""),
     ("home", None, None, "DSIEM_HOME", ""),
+    ("config-token", None, None, "DSIEM_CONFIG_TOKEN", ""),
+    ("config-token-file", None, None, "DSIEM_CONFIG_TOKEN_FILE", ""),
+    ("frontend-ca", None, None, "DSIEM_FRONTEND_CA", ""),
+    ("nats-user", None, None, "DSIEM_NATS_USER", ""),
+    ("nats-password", None, None, "DSIEM_NATS_PASSWORD", ""),
+    ("nats-password-file", None, None, "DSIEM_NATS_PASSWORD_FILE", ""),
+    ("nats-token", None, None, "DSIEM_NATS_TOKEN", ""),
+    ("nats-token-file", None, None, "DSIEM_NATS_TOKEN_FILE", ""),
+    ("nats-nkey-file", None, None, "DSIEM_NATS_NKEY_FILE", ""),
+    ("nats-creds-file", None, None, "DSIEM_NATS_CREDS_FILE", ""),
+    ("nats-ca", None, None, "DSIEM_NATS_CA", ""),
+    ("nats-cert", None, None, "DSIEM_NATS_CERT", ""),
+    ("nats-key", None, None, "DSIEM_NATS_KEY", ""),
 ];
 
 fn serve(words: &[&str]) -> Result<ServeArgs, clap::Error> {

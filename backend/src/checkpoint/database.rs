@@ -123,8 +123,10 @@ impl Database {
         settings: &Settings,
     ) -> rusqlite::Result<Option<Restored>> {
         let Some(content) = content_of_manifest(&self.connection)? else { return Ok(None) };
-        let alarm_log =
-            serde_json::from_slice(&content).ok().and_then(|manifest: Manifest| manifest.alarm_log);
+        let manifest: Option<Manifest> = serde_json::from_slice(&content).ok();
+        let Some(Manifest { alarm_log, .. }) = manifest.filter(|manifest| manifest.number > 0) else {
+            return Ok(None);
+        };
         let today = HashMap::from([(directive.id, directive.clone())]);
         let mut loaded = self.load_where(Some(directive.id), &today, settings)?;
         Ok(Some(Restored { state: loaded.states.remove(&directive.id).unwrap_or_default(), alarm_log }))

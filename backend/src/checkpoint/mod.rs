@@ -51,7 +51,7 @@ const DAMAGED: &str = "checkpoint_damaged";
 /// What a checkpoint says besides the state of directives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// Counts up from 1.
+    /// Counts up from 1; 0 for the beginning, when there was no state yet.
     number: u64,
     /// When it was made.
     saved_at: ReceiptTime,
@@ -98,17 +98,39 @@ impl Checkpoints {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder {} for checkpoints", folder.display()))?;
         let path = folder.join(format!("{}.sqlite", files::in_file_name(node)));
-        let opened = match Database::open(&path) {
+        let (opened, damaged) = match Database::open(&path) {
             Err(OpenError::Unreadable(reason)) => {
                 set_aside(&path, &reason, &counts, readiness)?;
-                Database::open(&path)
+                (Database::open(&path), true)
             }
-            opened => opened,
+            opened => (opened, false),
         };
         let (database, last) =
             opened.with_context(|| format!("cannot open the checkpoints in {}", path.display()))?;
         let database = Arc::new(Mutex::new(database));
-        Ok(Self { database, folder, last, interval, counts, readiness: readiness.clone() })
+        let mut this = Self { database, folder, last, interval, counts, readiness: readiness.clone() };
+        if damaged {
+            // What follows may have been said before, at any time.
+            this.begin(Ends::default())?;
+        }
+        Ok(this)
+    }
+
+    /// Before anything is written into the alarm files for the first time: notes where they end. A process that is killed
+    /// before its first checkpoint would not know else what it has written.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn begin(&mut self, ends: Ends) -> anyhow::Result<()> {
+        if self.last.is_some() {
+            return Ok(());
+        }
+        let manifest =
+            Manifest { number: 0, saved_at: ReceiptTime::default(), reached: None, alarm_log: Some(ends) };
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        database.begin(0, false)?.commit(&manifest).context("cannot write the first checkpoint")?;
+        self.last = Some(manifest);
+        Ok(())
     }
 
     /// The folder that they are in.

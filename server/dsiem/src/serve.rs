@@ -129,6 +129,7 @@ fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfi
             Readers::OneProcess
         },
         choices: Choices { status: args.choices.status.0.clone(), tags: args.choices.tags.0.clone() },
+        doors: args.doors.doors(&args.access.token)?,
     })
 }
 
@@ -147,13 +148,14 @@ fn backend_config(args: &ServeArgs, home: Home) -> anyhow::Result<BackendConfig>
         mode: engine.mode,
         limits: SyncLimits::default(),
     };
-    Ok(BackendConfig { home, nats, sync, metrics_address: args.metrics_address, engine })
+    let access = args.access.access()?;
+    Ok(BackendConfig { home, nats, sync, access, metrics_address: args.metrics_address, engine })
 }
 
 fn nats(args: &ServeArgs) -> anyhow::Result<NatsConfig> {
     let node = args.node.as_deref().context("a node of a cluster needs a name: give --node (DSIEM_NODE)")?;
     let node = parse_node(node).map_err(|reason| anyhow::anyhow!("--node (DSIEM_NODE): {reason}"))?;
-    Ok(NatsConfig { url: args.msq.clone(), node })
+    Ok(NatsConfig { url: args.msq.clone(), node, credentials: args.nats.credentials()? })
 }
 
 fn engine_config(args: &ServeArgs) -> anyhow::Result<EngineConfig> {

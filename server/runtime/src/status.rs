@@ -18,6 +18,10 @@ use tokio::sync::watch;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 
+mod listener;
+
+use listener::Limited;
+
 /// What prometheus-client writes, and what Prometheus asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -134,7 +138,7 @@ pub fn follow_bus(
 
 /// Serves [`router`] on a listener of its own, for a process that serves nothing else over HTTP, until the shutdown begins.
 pub async fn serve(listener: TcpListener, metrics: Metrics, readiness: Readiness, shutdown: Shutdown) {
-    let serving = axum::serve(listener, router(metrics, readiness))
+    let serving = axum::serve(Limited::new(listener), router(metrics, readiness))
         .with_graceful_shutdown(async move { shutdown.begun().await });
     if let Err(error) = serving.await {
         tracing::warn!(%error, "/metrics, /healthz and /readyz are not served any more");

@@ -38,8 +38,7 @@ impl Chance {
 
 #[tokio::test]
 async fn one_process_is_killed_again_and_again() {
-    let setup =
-        Setup::new(&directives()).flags("--durability require --checkpoint-interval 1");
+    let setup = Setup::new(&directives()).flags("--durability require --checkpoint-interval 1");
     let mut node = Node::standalone(setup).await;
     let campaign = Campaign::begin(&node.http);
     let mut chance = Chance::new();

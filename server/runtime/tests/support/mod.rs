@@ -137,7 +137,7 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn connecting(url: &str, name: &str) -> Self {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let config = NatsConfig { url: url.to_owned(), node: name.to_owned() };
+        let config = NatsConfig { url: url.to_owned(), node: name.to_owned(), ..NatsConfig::default() };
         let nats = Nats::connect(config, Clock::system(), &metrics, &shutdown);
         Self { nats, metrics, shutdown }
     }

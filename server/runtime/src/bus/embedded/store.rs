@@ -56,11 +56,12 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            // Without a code it is no error of the engine, but a value that we never write.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+                Self::Damaged(error.to_string())
+            }
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(_) => Self::Failed(error.to_string()),
-            // Not an error of the engine, but a value that we never write.
-            None => Self::Damaged(error.to_string()),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::metrics::{Counter, Metrics};
 use crate::shutdown::Shutdown;
 
 mod address;
+mod credentials;
 mod episode;
 mod in_flight;
 mod link;
@@ -27,6 +28,7 @@ mod sequence;
 mod subscription;
 
 pub use address::check_url;
+pub use credentials::{ClientCertificate, Credentials, CredentialsError, Identity};
 pub use overload::SignalSender;
 pub use publisher::Publisher;
 pub use sequence::SEQUENCE_TOKEN;
@@ -67,6 +69,8 @@ pub struct NatsConfig {
     pub url: String,
     /// The name of this node, under which receivers count what is missing.
     pub node: String,
+    /// Who this process is there, and whom it trusts.
+    pub credentials: Credentials,
 }
 
 /// One connection to NATS, and what our processes do with it.
@@ -157,7 +161,14 @@ async fn hold(config: NatsConfig, ends: LinkEnds, metrics: Metrics, shutdown: Sh
     };
     let (sender, notices) = mpsc::channel(NOTICES_WAITING);
     let dropped = subscription::dropped_by(&metrics).with("client_buffer_full");
-    let options = servers.with_credentials(options(&config.node, sender, dropped));
+    let options = options(&config.node, sender, dropped);
+    let options = match config.credentials.add_to(options, &servers) {
+        Ok(options) => options,
+        Err(error) => {
+            error!(%error, "cannot connect to NATS, stopping");
+            return shutdown.fail();
+        }
+    };
     // With a retried first connection this returns before there is one.
     match options.connect(servers.addresses()).await {
         Ok(client) => link::watch_client(client, notices, servers.to_string(), ends).await,
@@ -222,7 +233,8 @@ mod tests {
 
     #[test]
     fn the_configuration_does_not_print_passwords() {
-        let config = NatsConfig { url: "nats://a:secret@b".to_owned(), node: "be-0".to_owned() };
+        let url = "nats://a:secret@b".to_owned();
+        let config = NatsConfig { url, node: "be-0".to_owned(), ..NatsConfig::default() };
         assert!(!format!("{config:?}").contains("secret"));
     }
 }
