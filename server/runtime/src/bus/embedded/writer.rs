@@ -300,8 +300,15 @@ impl Writer {
         if let Some((aside, why)) = set_aside {
             self.health.set_aside(&aside, &why);
         }
-        let settled =
-            if store.stream == self.stream { store.skip_to(self.last) } else { self.replace(&store) };
+        let on_disk = self.shared.on_disk.load(Ordering::SeqCst) as u64;
+        let settled = if store.stream != self.stream {
+            self.replace(&store, store.erased + 1, on_disk)
+        } else if store.last < self.last {
+            // What has not been read is the last of what was stored.
+            self.replace(&store, self.last + 1 - on_disk, on_disk).and_then(|()| store.skip_to(self.last))
+        } else {
+            Ok(())
+        };
         match settled {
             Ok(()) => {
                 (self.stream, self.last) = (store.stream, store.last);
