@@ -15,11 +15,9 @@ pub(super) const PAGE_BYTES: u64 = 8 * 1024;
 /// What the engine keeps of the file in memory.
 const CACHE_KIB: i64 = 16 * 1024;
 
-/// The engine moves events from its write-ahead log into the main file when there are so many pages of them.
-const CHECKPOINT_PAGES: u64 = 16 * 1024 * 1024 / PAGE_BYTES;
-
-/// The write-ahead log is cut to this size after something large.
-const WAL_BYTES_KEPT: u64 = 64 * 1024 * 1024;
+/// The engine moves what has changed from its write-ahead log into the main file by itself when that has become so large,
+/// in the midst of a commit. The thread of the log does so earlier, between commits.
+const WAL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// "dsEL", so that we know our file.
 const APPLICATION_ID: i64 = 0x6473_454c;
@@ -103,6 +101,7 @@ fn open_sound(path: &Path, syncing: Syncing, boot: Option<&str>) -> Result<Opene
         erased,
         last: last.max(erased).max(skipped_to),
         pages: Pages::default(),
+        unmoved_bytes: 0,
     };
     if unsynced {
         store.skip_to(store.last + NUMBERS_SKIPPED)?;
@@ -138,8 +137,8 @@ fn settle(connection: &Connection, syncing: Syncing) -> Result<(), StoreError> {
         return Err(StoreError::Failed(format!("the engine writes in mode {mode} instead of wal")));
     }
     connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_BYTES / PAGE_BYTES)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     Ok(())
 }
 

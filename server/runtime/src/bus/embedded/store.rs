@@ -77,6 +77,8 @@ pub(super) struct Store {
     /// The number of the last event that was appended; the next one is one more.
     pub(super) last: u64,
     pub(super) pages: Pages,
+    /// Appended since the main file was brought up to date, in bytes.
+    pub(super) unmoved_bytes: usize,
 }
 
 /// The size of the file.
@@ -111,6 +113,7 @@ impl Store {
         let erased = erase_in(&transaction, erase, self.erased)?;
         transaction.commit()?;
         (self.last, self.erased) = (last, erased);
+        self.unmoved_bytes += rows.iter().map(|row| row.bytes.len()).sum::<usize>();
         self.measure()
     }
 
@@ -169,9 +172,10 @@ impl Store {
         Ok(())
     }
 
-    /// Puts onto the disk what [`Syncing::Later`] left to the system.
+    /// Puts onto the disk what [`Syncing::Later`] left to the system, and all of it into the main file.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         self.files.check()?;
+        self.unmoved_bytes = 0;
         self.connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
         Ok(())
     }

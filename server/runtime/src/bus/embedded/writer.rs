@@ -26,6 +26,10 @@ const GROUP_BYTES: usize = 4 * 1024 * 1024;
 /// commit.
 const ERASED_ROWS: usize = 32;
 
+/// The main file is brought up to date when so many bytes have been appended: between two commits, so that only those wait
+/// who come meanwhile.
+const MOVED_BYTES: usize = 12 * 1024 * 1024;
+
 /// The file is not opened again sooner than this after an attempt.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -138,6 +142,9 @@ impl Writer {
         for answer in answers {
             answer.send(outcome.map(drop)).ok(); // who has gone does not want to know
         }
+        if self.store.as_ref().is_some_and(|store| store.unmoved_bytes >= MOVED_BYTES) {
+            self.sync();
+        }
     }
 
     /// Returns the number of the first event.
@@ -244,10 +251,11 @@ impl Writer {
     /// One bounded step of what can wait.
     fn tidy(&mut self) {
         let acknowledged = self.shared.acknowledged(self.stream);
-        let sync = self.sync_due.take_if(|due| *due <= Instant::now()).is_some();
+        if self.sync_due.is_some_and(|due| due <= Instant::now()) {
+            return self.sync();
+        }
         let Some(store) = &mut self.store else { return };
         let done = match store.can_erase(acknowledged) {
-            _ if sync => store.sync(),
             Ok(true) => store.erase(Erase { up_to: acknowledged, max_rows: ERASED_ROWS }),
             Ok(false) if store.can_shrink() => store.shrink(),
             Ok(false) => Ok(()),
@@ -256,6 +264,13 @@ impl Writer {
         match done {
             Ok(()) => self.show_size(),
             Err(error) => self.trouble("tidy", error),
+        }
+    }
+
+    fn sync(&mut self) {
+        self.sync_due = None;
+        if let Some(Err(error)) = self.store.as_mut().map(Store::sync) {
+            self.trouble("sync", error);
         }
     }
 
@@ -285,8 +300,15 @@ impl Writer {
         if let Some((aside, why)) = set_aside {
             self.health.set_aside(&aside, &why);
         }
-        let settled =
-            if store.stream == self.stream { store.skip_to(self.last) } else { self.replace(&store) };
+        let on_disk = self.shared.on_disk.load(Ordering::SeqCst) as u64;
+        let settled = if store.stream != self.stream {
+            self.replace(&store, store.erased + 1, on_disk)
+        } else if store.last < self.last {
+            // What has not been read is the last of what was stored.
+            self.replace(&store, self.last + 1 - on_disk, on_disk).and_then(|()| store.skip_to(self.last))
+        } else {
+            Ok(())
+        };
         match settled {
             Ok(()) => {
                 (self.stream, self.last) = (store.stream, store.last);
@@ -296,12 +318,14 @@ impl Writer {
         }
     }
 
-    fn replace(&self, store: &Store) -> Result<(), StoreError> {
-        let count = usize::try_from(store.count_from(store.erased + 1)?).unwrap_or(usize::MAX);
-        // Whoever reads has what was sent, and then begins with the new log.
+    /// `store` has not what there was; reading goes on at the number `from`, `unread` being what there was to read.
+    fn replace(&self, store: &Store, from: u64, unread: u64) -> Result<(), StoreError> {
+        let count = store.count_from(from)?;
+        // Whoever reads has what was sent, and then asks for what there is.
         self.shared.lagging.store(true, Ordering::SeqCst);
-        let lost = self.shared.on_disk.swap(count, Ordering::SeqCst);
-        self.health.gap(&Gap::Replaced(lost as u64));
+        self.shared.on_disk.store(usize::try_from(count).unwrap_or(usize::MAX), Ordering::SeqCst);
+        let same_log = store.stream == self.stream;
+        self.health.gap(&Gap::Replaced(if same_log { unread.saturating_sub(count) } else { unread }));
         Ok(())
     }
 

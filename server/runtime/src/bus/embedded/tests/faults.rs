@@ -223,3 +223,29 @@ async fn a_log_that_is_removed_while_it_is_in_use_is_begun_anew() {
     assert_eq!(process.take(1).await.0, ["c"]);
     process.stop().await;
 }
+
+#[tokio::test]
+async fn an_older_copy_put_in_place_of_the_log_costs_what_was_not_read_and_no_number_comes_twice() {
+    let folder = folder();
+    let mut process = Process::start(folder.path(), None);
+    process.publish(["a", "b"]).await.unwrap();
+    let older = copy_of(folder.path());
+    let large = "x".repeat(40 * KIB);
+    // Two fit into memory.
+    for _ in 0..4 {
+        process.publish([&large]).await.unwrap();
+    }
+    for name in ["events", "events-wal"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+        fs::copy(older.path().join(name), folder.path().join(name)).unwrap();
+    }
+    assert_eq!(process.publish(["refused"]).await, Err(PublishError::NotConfirmed));
+    process.publish(["new"]).await.unwrap();
+    let lost = process.lost();
+    assert!(process.gaps("replaced") == 1 && (2..=3).contains(&lost), "{lost} lost");
+    let (names, reached) = process.take(7 - lost as usize).await;
+    assert_eq!((names[0].as_str(), names.last().unwrap().as_str()), ("a", "new"));
+    assert_eq!(reached.unwrap().sequence, 7);
+    assert_eq!(process.bus.subscription.queue_length(), 0);
+    process.stop().await;
+}
