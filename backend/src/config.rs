@@ -9,8 +9,8 @@ use dsiem_core::backlog::{Limits, Settings};
 use dsiem_core::directive::check::Mode;
 use dsiem_core::hash::Seed;
 use dsiem_core::risk::RiskLimits;
-use dsiem_runtime::bus::NatsConfig;
 use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
+use dsiem_runtime::bus::{Durability, NatsConfig};
 use dsiem_runtime::files::Home;
 
 use crate::args::{EngineArgs, ServeArgs};
@@ -101,7 +101,12 @@ impl ServeConfig {
             mode: engine.mode,
             limits: SyncLimits::default(),
         };
-        let nats = NatsConfig { url: args.msq, node: args.node };
+        let nats = NatsConfig {
+            url: args.msq,
+            node: args.node,
+            durability: Durability::Off,
+            ..NatsConfig::default()
+        };
         Ok(Self { home, nats, sync, metrics_address: args.metrics_address, engine })
     }
 }

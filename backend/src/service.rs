@@ -127,7 +127,7 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let surroundings = Surroundings {
         node: node.clone(),
         home,
-        subscription: nats.subscribe_events(engine.max_queue),
+        subscription: nats.subscribe_events(engine.max_queue, None),
         overload: nats.overload_sender(),
         clock,
         metrics,

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use dsiem_core::configuration::Readers;
 use dsiem_core::throttle::{BoundsError, Throttle};
-use dsiem_runtime::bus::NatsConfig;
 use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
+use dsiem_runtime::bus::{Durability, NatsConfig};
 use dsiem_runtime::files::Home;
 
 use crate::args::ServeArgs;
@@ -72,7 +72,12 @@ impl ServeConfig {
             choices: Choices { status: args.choices.status.0, tags: args.choices.tags.0 },
         };
         let listen = SocketAddr::new(args.ip_address, args.tcp_port);
-        let nats = NatsConfig { url: args.msq, node: args.node };
+        let nats = NatsConfig {
+            url: args.msq,
+            node: args.node,
+            durability: Durability::Off,
+            ..NatsConfig::default()
+        };
         Ok(Self { listen, nats, frontend })
     }
 }

@@ -13,7 +13,7 @@ use dsiem_frontend::config::{
 };
 use dsiem_frontend::config_store::Choices;
 use dsiem_frontend::service as frontend;
-use dsiem_runtime::bus::{NatsConfig, memory};
+use dsiem_runtime::bus::{Durability, NatsConfig, memory};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
 use dsiem_runtime::metrics::Metrics;
@@ -134,7 +134,7 @@ fn backend_config(args: &ServeArgs, home: Home) -> anyhow::Result<BackendConfig>
 fn nats(args: &ServeArgs) -> anyhow::Result<NatsConfig> {
     let node = args.node.as_deref().context("a node of a cluster needs a name: give --node (DSIEM_NODE)")?;
     let node = parse_node(node).map_err(|reason| anyhow::anyhow!("--node (DSIEM_NODE): {reason}"))?;
-    Ok(NatsConfig { url: args.msq.clone(), node })
+    Ok(NatsConfig { url: args.msq.clone(), node, durability: Durability::Off, ..NatsConfig::default() })
 }
 
 fn engine_config(args: &ServeArgs) -> anyhow::Result<EngineConfig> {

@@ -1,6 +1,7 @@
 //! How events get from frontends to backends, and overload signals back.
 //!
-//! Two buses with one face: [`nats`] between processes, [`memory`] within one. What both promise: events come in the
+//! Two buses with one face: [`nats`] between processes, which can keep events in a stream until everyone has dealt with
+//! them, and [`memory`] within one. What both promise: events come in the
 //! order in which one publisher gave them, nothing waits without a limit, and a receiver can tell up to which time it
 //! has had everything.
 
@@ -29,7 +30,7 @@ pub const IN_FLIGHT_ALLOWANCE: Duration = Duration::from_millis(200);
 pub struct Message {
     /// The event's JSON.
     pub payload: Bytes,
-    /// When this process got it.
+    /// When this process got it. From a stream: when that stored it, so that it is the same when the message is read again.
     pub received: ReceiptTime,
 }
 
@@ -83,6 +84,9 @@ pub enum PublishError {
     /// The bus did not say in time that it has them; it may have some.
     #[error("the bus has not confirmed the events; send them again")]
     NotConfirmed,
+    /// What is kept has reached its limit, because backends have not dealt with it; some of them may have been taken.
+    #[error("the event stream is full until backends have dealt with what is in it; try again later")]
+    StreamFull,
     /// One event is larger than the bus takes; nothing was sent.
     #[error("event {index} has {size} bytes, but the bus takes no more than {max}; make it smaller")]
     TooLarge {
@@ -103,6 +107,8 @@ pub enum PublishError {
 pub enum EventPublisher {
     /// To other processes.
     Nats(nats::Publisher),
+    /// To other processes, and kept where that can be.
+    Durable(nats::DurablePublisher),
     /// To this process.
     Memory(memory::Publisher),
 }
@@ -112,10 +118,11 @@ impl EventPublisher {
     ///
     /// # Errors
     ///
-    /// See [`PublishError`]. With `NotConfirmed` some of them may have been delivered; otherwise none has.
+    /// See [`PublishError`]. With `NotConfirmed` and `StreamFull` some of them may have been delivered; otherwise none has.
     pub async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
         match self {
             Self::Nats(publisher) => publisher.publish(events).await,
+            Self::Durable(publisher) => publisher.publish(events).await,
             Self::Memory(publisher) => publisher.publish(events).await,
         }
     }
@@ -125,6 +132,7 @@ impl EventPublisher {
     pub fn is_connected(&self) -> bool {
         match self {
             Self::Nats(publisher) => publisher.is_connected(),
+            Self::Durable(publisher) => publisher.is_connected(),
             Self::Memory(publisher) => publisher.is_connected(),
         }
     }
@@ -134,6 +142,7 @@ impl EventPublisher {
     pub fn max_event_bytes(&self) -> usize {
         match self {
             Self::Nats(publisher) => publisher.max_event_bytes(),
+            Self::Durable(publisher) => publisher.max_event_bytes(),
             Self::Memory(publisher) => publisher.max_event_bytes(),
         }
     }
@@ -144,6 +153,8 @@ impl EventPublisher {
 pub enum EventSubscription {
     /// From other processes.
     Nats(nats::Subscription),
+    /// From other processes, and kept where that can be.
+    Durable(Box<nats::DurableSubscription>),
     /// From this process.
     Memory(memory::Subscription),
 }
@@ -154,6 +165,7 @@ impl EventSubscription {
     pub async fn next_batch(&mut self, max: usize) -> Option<Batch> {
         match self {
             Self::Nats(subscription) => subscription.next_batch(max).await,
+            Self::Durable(subscription) => subscription.next_batch(max).await,
             Self::Memory(subscription) => subscription.next_batch(max).await,
         }
     }
@@ -162,6 +174,7 @@ impl EventSubscription {
     pub fn close(&mut self) {
         match self {
             Self::Nats(subscription) => subscription.close(),
+            Self::Durable(subscription) => subscription.close(),
             Self::Memory(subscription) => subscription.close(),
         }
     }
@@ -170,6 +183,7 @@ impl EventSubscription {
     #[must_use]
     pub fn acknowledger(&self) -> Acknowledger {
         match self {
+            Self::Durable(subscription) => Acknowledger::Stream(subscription.acknowledger()),
             Self::Nats(_) | Self::Memory(_) => Acknowledger::Nobody,
         }
     }
@@ -179,6 +193,7 @@ impl EventSubscription {
     pub fn queue_length(&self) -> usize {
         match self {
             Self::Nats(subscription) => subscription.queue_length(),
+            Self::Durable(subscription) => subscription.queue_length(),
             Self::Memory(subscription) => subscription.queue_length(),
         }
     }
@@ -189,14 +204,17 @@ impl EventSubscription {
 pub enum Acknowledger {
     /// The bus keeps nothing.
     Nobody,
+    /// The stream of NATS, where there is one.
+    Stream(nats::StreamAcknowledger),
 }
 
 impl Acknowledger {
     /// Everything before `position` is on disk here, with what became of it: after a restart, reading goes on there.
     /// Returns at once; a bus that is away is told later.
-    pub fn acknowledge(&self, _position: Position) {
+    pub fn acknowledge(&self, position: Position) {
         match self {
             Self::Nobody => {}
+            Self::Stream(acknowledger) => acknowledger.acknowledge(position),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The bus between processes: core NATS, as existing dsiem processes use it.
+//! The bus between processes: core NATS, as existing dsiem processes use it, and over it a [`stream`] that keeps events.
 //!
 //! One connection that is kept up for ever, with three uses: the publisher puts events on the bus and says so only when
 //! the server has them, the subscription reads without pause into a queue that counts what it drops, and overload signals
@@ -24,14 +24,17 @@ mod link;
 mod overload;
 mod publisher;
 mod sequence;
+pub mod stream;
 mod subscription;
 
 pub use address::check_url;
 pub use overload::SignalSender;
 pub use publisher::Publisher;
 pub use sequence::SEQUENCE_TOKEN;
+pub use stream::{DurablePublisher, DurableSubscription, StreamAcknowledger, StreamHealth, StreamOptions};
 pub use subscription::Subscription;
 
+use super::{Durability, Position};
 use link::{Link, LinkEnds};
 
 /// Where events go, as normalized event JSON.
@@ -67,6 +70,10 @@ pub struct NatsConfig {
     pub url: String,
     /// The name of this node, under which receivers count what is missing.
     pub node: String,
+    /// Whether events have to be kept in a stream.
+    pub durability: Durability,
+    /// How that stream is to be.
+    pub stream: StreamOptions,
 }
 
 /// One connection to NATS, and what our processes do with it.
@@ -82,6 +89,9 @@ pub struct Nats {
     shutdown: Shutdown,
     /// Made when first asked for: a process that only receives needs no publishing task.
     publisher: OnceLock<Publisher>,
+    /// None: events are never kept.
+    ways: Option<stream::Ways>,
+    durable_publisher: OnceLock<DurablePublisher>,
 }
 
 impl Nats {
@@ -94,8 +104,12 @@ impl Nats {
         let (link, ends) = link::new(metrics);
         shutdown
             .spawn_service("nats connection", hold(config.clone(), ends, metrics.clone(), shutdown.clone()));
+        let keeps = config.durability != Durability::Off;
+        let ways = keeps.then(|| stream::Ways::start(&link, config.durability, config.stream, shutdown));
         Self {
             link,
+            ways,
+            durable_publisher: OnceLock::new(),
             node: config.node,
             clock,
             metrics: metrics.clone(),
@@ -106,25 +120,52 @@ impl Nats {
 
     /// Puts events on the bus. All publishers of one connection are the same.
     pub fn event_publisher(&self) -> EventPublisher {
-        let publisher = self
+        let core = self
             .publisher
             .get_or_init(|| publisher::start(&self.link, &self.node, &self.metrics, &self.shutdown));
-        EventPublisher::Nats(publisher.clone())
+        let Some(ways) = &self.ways else { return EventPublisher::Nats(core.clone()) };
+        let durable = self.durable_publisher.get_or_init(|| {
+            stream::start_publisher(ways, core.clone(), &self.link, &self.node, &self.metrics, &self.shutdown)
+        });
+        EventPublisher::Durable(durable.clone())
     }
 
     /// Receives events into a queue of `max_queue` messages (0: [`UNLIMITED_QUEUE`]), which a task fills without pause
-    /// from when NATS is there. When it is full, the newest message is dropped, counted and logged.
+    /// from when NATS is there.
+    ///
+    /// From a stream, reading goes on behind `resume`, or begins with what there is; when the queue is full, the rest
+    /// waits in the stream. From core NATS, the newest message is then dropped, counted and logged. There is one
+    /// subscription for a node: a second one takes the place of the first in the stream.
     #[must_use]
-    pub fn subscribe_events(&self, max_queue: usize) -> EventSubscription {
+    pub fn subscribe_events(&self, max_queue: usize, resume: Option<Position>) -> EventSubscription {
         let max_queue = if max_queue == 0 { UNLIMITED_QUEUE } else { max_queue };
         let clock = self.clock.clone();
-        EventSubscription::Nats(subscription::start(
-            &self.link,
+        let Some(ways) = &self.ways else {
+            return EventSubscription::Nats(subscription::start(
+                &self.link,
+                max_queue,
+                clock,
+                &self.metrics,
+                &self.shutdown,
+            ));
+        };
+        let parts = stream::Parts {
+            link: self.link.clone(),
+            ways: ways.clone(),
+            node: self.node.clone(),
             max_queue,
             clock,
-            &self.metrics,
-            &self.shutdown,
-        ))
+            metrics: self.metrics.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        EventSubscription::Durable(Box::new(stream::start_subscription(parts, resume)))
+    }
+
+    /// How the stream of events is, and when that changes; None if events are never kept. See
+    /// [`follow_stream`](crate::status::follow_stream).
+    #[must_use]
+    pub fn stream_health(&self) -> Option<watch::Receiver<StreamHealth>> {
+        self.ways.as_ref().map(stream::Ways::health)
     }
 
     /// Says whether this process is overloaded.
@@ -222,7 +263,11 @@ mod tests {
 
     #[test]
     fn the_configuration_does_not_print_passwords() {
-        let config = NatsConfig { url: "nats://a:secret@b".to_owned(), node: "be-0".to_owned() };
+        let config = NatsConfig {
+            url: "nats://a:secret@b".to_owned(),
+            node: "be-0".to_owned(),
+            ..NatsConfig::default()
+        };
         assert!(!format!("{config:?}").contains("secret"));
     }
 }
