@@ -71,12 +71,7 @@ async fn a_frozen_server_confirms_nothing_and_time_stands_still() {
     let mark = reader.next().await.drained_at;
     assert!(mark.is_none_or(|mark| mark <= frozen_at), "nobody knows what the server has");
     server.thaw();
-    within("the sender's next attempt", async {
-        while publisher.publish(events(["during"])).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    publish_soon(&publisher, vec!["during".to_owned()]).await;
     publisher.publish(events(["after"])).await.unwrap();
     reader.read(3).await;
     reader.read_all().await;
@@ -93,12 +88,7 @@ async fn a_stream_made_anew_is_read_from_its_beginning_and_flagged() {
     reader.read(5).await;
     let before = reader.reached.unwrap();
     ask(&server, &format!("$JS.API.STREAM.DELETE.{STREAM}"), &json!({})).await;
-    within("a new stream", async {
-        while publisher.publish(events(numbered(5..8))).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    publish_soon(&publisher, numbered(5..8)).await;
     reader.read(8).await;
     assert_eq!(reader.texts, numbered(0..8));
     let after = reader.reached.unwrap();
@@ -116,6 +106,81 @@ async fn a_stream_made_anew_is_read_from_its_beginning_and_flagged() {
 }
 
 #[tokio::test]
+async fn a_server_that_lost_its_disk_is_read_from_the_beginning() {
+    let mut server = Server::with_jetstream();
+    let frontend = durable(&server, "fe-0", Durability::Auto).await;
+    let publisher = frontend.nats.event_publisher();
+    let mut reader = Reader::start(&server, "be-0", None).await;
+    publisher.publish(events(numbered(0..5))).await.unwrap();
+    reader.read(5).await;
+    server.kill();
+    frontend.wait_connected(false).await;
+    reader.node.wait_connected(false).await;
+    server.lose_store();
+    server.start();
+    publish_soon(&publisher, numbered(5..8)).await;
+    reader.read(8).await;
+    reader.read_all().await;
+    assert_eq!(reader.texts, numbered(0..8));
+    assert_eq!(reader.node.count("dsiem_bus_streams_replaced"), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_lost_the_end_of_the_stream_is_noticed() {
+    let mut server = Server::with_jetstream();
+    let frontend = durable(&server, "fe-0", Durability::Auto).await;
+    let publisher = frontend.nats.event_publisher();
+    let mut reader = Reader::start(&server, "be-0", None).await;
+    publisher.publish(events(numbered(0..5))).await.unwrap();
+    reader.read(5).await;
+    server.kill();
+    frontend.wait_connected(false).await;
+    reader.node.wait_connected(false).await;
+    let copy = server.copy_store();
+    server.start();
+    publish_soon(&publisher, numbered(5..20)).await;
+    reader.read(20).await;
+    let before = reader.reached.unwrap();
+    server.kill();
+    frontend.wait_connected(false).await;
+    reader.node.wait_connected(false).await;
+    server.restore_store(&copy);
+    server.start();
+    let begun = async {
+        while reader.node.count("dsiem_bus_streams_replaced") == 0 {
+            reader.next().await;
+        }
+    };
+    within("noticed", begun).await;
+    publish_soon(&publisher, numbered(20..25)).await;
+    reader.read(30).await;
+    reader.read_all().await;
+    assert_eq!(reader.texts[20..], [numbered(0..5), numbered(20..25)].concat(), "nothing is passed over");
+    let after = reader.reached.unwrap();
+    assert_ne!(
+        after.stream, before.stream,
+        "numbers of the old stream must not be taken for those of the new"
+    );
+    drop(reader);
+
+    // A later process knows the new one too.
+    let mut late = Reader::start(&server, "be-0", Some(Position { sequence: 9, ..after })).await;
+    late.read(1).await;
+    assert_eq!((late.texts.as_slice(), late.reached), (numbered(24..25).as_slice(), Some(after)));
+    assert_eq!(late.node.count("dsiem_bus_streams_replaced"), 0);
+}
+
+/// Publishes until it works, as a sender would.
+async fn publish_soon(publisher: &EventPublisher, texts: Vec<String>) {
+    let published = async {
+        while publisher.publish(events(&texts)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    within("publishing", published).await;
+}
+
+#[tokio::test]
 async fn a_batch_has_events_of_one_stream_only() {
     let server = Server::with_jetstream();
     let frontend = durable(&server, "fe-0", Durability::Auto).await;
@@ -124,12 +189,7 @@ async fn a_batch_has_events_of_one_stream_only() {
     publisher.publish(events(numbered(0..5))).await.unwrap();
     until("queued", || reader.subscription.queue_length() == 5).await;
     ask(&server, &format!("$JS.API.STREAM.DELETE.{STREAM}"), &json!({})).await;
-    within("a new stream", async {
-        while publisher.publish(events(numbered(5..8))).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    publish_soon(&publisher, numbered(5..8)).await;
     until("queued behind", || reader.subscription.queue_length() == 8).await;
     let (first, second) = (reader.next().await, reader.next().await);
     assert_eq!((first.messages.len(), first.reached.unwrap().sequence), (5, 5));

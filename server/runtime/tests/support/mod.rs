@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -73,6 +73,28 @@ impl Server {
         self.store = Some(store);
     }
 
+    /// JetStream's files are removed, as if on another disk; not while it runs.
+    pub(crate) fn lose_store(&self) {
+        std::fs::remove_dir_all(self.store_path().join("jetstream")).unwrap();
+    }
+
+    /// Copies JetStream's files; not while it runs.
+    pub(crate) fn copy_store(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_tree(self.store_path(), copy.path());
+        copy
+    }
+
+    /// Puts a copy in the place of JetStream's files; not while it runs.
+    pub(crate) fn restore_store(&self, copy: &TempDir) {
+        self.lose_store();
+        copy_tree(copy.path(), self.store_path());
+    }
+
+    fn store_path(&self) -> &Path {
+        self.store.as_ref().unwrap().path()
+    }
+
     /// Has no JetStream when it is started the next time; its files stay.
     pub(crate) fn disable_jetstream(&mut self) {
         self.options.clear();
@@ -140,6 +162,11 @@ impl Drop for Server {
             process.wait().ok();
         }
     }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
+    assert!(status.success());
 }
 
 /// System packages install it into sbin, which is not in everyone's PATH.

@@ -31,7 +31,10 @@ pub use address::check_url;
 pub use overload::SignalSender;
 pub use publisher::Publisher;
 pub use sequence::SEQUENCE_TOKEN;
-pub use stream::{DurablePublisher, DurableSubscription, StreamAcknowledger, StreamHealth, StreamOptions};
+pub use stream::{
+    DurablePublisher, DurableSubscription, Lease, NodeState, StreamAcknowledger, StreamError, StreamHealth,
+    StreamOptions,
+};
 pub use subscription::Subscription;
 
 use super::{Durability, Position};
@@ -84,6 +87,7 @@ pub struct NatsConfig {
 pub struct Nats {
     link: Link,
     node: String,
+    stream: StreamOptions,
     clock: Clock,
     metrics: Metrics,
     shutdown: Shutdown,
@@ -111,6 +115,7 @@ impl Nats {
             ways,
             durable_publisher: OnceLock::new(),
             node: config.node,
+            stream: config.stream,
             clock,
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
@@ -154,6 +159,8 @@ impl Nats {
             ways: ways.clone(),
             node: self.node.clone(),
             max_queue,
+            node_expiry: self.stream.node_expiry,
+            replicas: self.stream.replicas,
             clock,
             metrics: self.metrics.clone(),
             shutdown: self.shutdown.clone(),
@@ -166,6 +173,36 @@ impl Nats {
     #[must_use]
     pub fn stream_health(&self) -> Option<watch::Receiver<StreamHealth>> {
         self.ways.as_ref().map(stream::Ways::health)
+    }
+
+    /// Waits until this process alone is the node of its name, as far as the stream is concerned; of several processes
+    /// with one name, the others stand by. Take it before subscribing. Without a stream, every process is its node.
+    pub async fn lease(&self) -> Lease {
+        match &self.ways {
+            Some(ways) => {
+                let replicas = self.stream.replicas;
+                stream::take_lease(&self.link, ways, &self.node, replicas, &self.shutdown).await
+            }
+            None => Lease::not_needed(),
+        }
+    }
+
+    /// How far each backend is that reads the stream, or did.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection, or no stream.
+    pub async fn nodes(&self) -> Result<Vec<NodeState>, StreamError> {
+        stream::list_nodes(&self.link.client().await, self.stream.node_expiry).await
+    }
+
+    /// Has the stream keep nothing more for `node`, until that reads again. Returns whether anything was kept for it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection, or no stream.
+    pub async fn forget_node(&self, node: &str) -> Result<bool, StreamError> {
+        stream::forget_node(&self.link.client().await, node).await
     }
 
     /// Says whether this process is overloaded.

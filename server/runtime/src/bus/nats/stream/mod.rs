@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 use crate::bus::StreamId;
 
 mod api;
+mod bucket;
 mod consumer;
 mod delivery;
 mod health;
+mod lease;
 mod message_id;
+mod nodes;
 mod publisher;
 mod reader;
 mod settings;
@@ -25,10 +28,15 @@ mod unconfirmed;
 mod ways;
 
 pub use api::StreamError;
+pub use bucket::BUCKET;
 pub use health::StreamHealth;
+pub use lease::Lease;
+pub use nodes::NodeState;
 pub use publisher::DurablePublisher;
 pub use subscription::{DurableSubscription, StreamAcknowledger};
 
+pub(super) use lease::take as take_lease;
+pub(super) use nodes::{forget as forget_node, list as list_nodes};
 pub(super) use subscription::Parts;
 pub(super) use ways::Ways;
 pub(super) use {publisher::start as start_publisher, subscription::start as start_subscription};

@@ -249,7 +249,7 @@ impl PublishTask {
                     Err(_) => return,
                 },
                 ack = self.acks.next() => match ack {
-                    Some(ack) => self.on_acks(ack),
+                    Some(ack) => self.on_acks(&ack),
                     None => return,
                 },
                 () = timeout, if deadline.is_some() => self.on_late(),
@@ -315,8 +315,8 @@ impl PublishTask {
         true
     }
 
-    fn on_acks(&mut self, first: async_nats::Message) {
-        self.on_ack(&first);
+    fn on_acks(&mut self, first: &async_nats::Message) {
+        self.on_ack(first);
         for _ in 1..BURST {
             // Outside tokio's budget for a task, which would make a buffer look empty that is not.
             let Some(Some(ack)) = unconstrained(self.acks.next()).now_or_never() else { return };

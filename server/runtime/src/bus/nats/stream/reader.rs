@@ -16,13 +16,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::api::{Api, StreamError, code};
+use super::bucket::Bucket;
 use super::consumer::{Consumer, Step};
 use super::delivery::Delivery;
+use super::nodes::{self, Opened, Record};
 use super::start::{From, Place, Start};
 use super::subscription::Parts;
 use super::ways::{Way, Ways};
 use super::{STREAM, node_token};
 use crate::bus::nats::episode::Episode;
+use crate::bus::nats::generation;
 use crate::bus::nats::link::Link;
 use crate::bus::nats::subscription::CaughtUp;
 use crate::bus::{Message, Position, StreamId, settled_before};
@@ -63,11 +66,13 @@ pub(super) struct Stored {
 pub(super) struct Reader {
     link: Link,
     ways: Ways,
-    consumer_name: String,
+    node: String,
+    replicas: usize,
     clock: Clock,
     queue: mpsc::Sender<Stored>,
     caught_up: Arc<CaughtUp>,
     acknowledged: Arc<watch::Sender<Option<Position>>>,
+    opened: watch::Sender<Option<Opened>>,
     place: Place,
     turn: u64,
     trouble: Episode,
@@ -108,15 +113,18 @@ impl Reader {
         queue: mpsc::Sender<Stored>,
         caught_up: Arc<CaughtUp>,
         acknowledged: &Arc<watch::Sender<Option<Position>>>,
+        opened: watch::Sender<Option<Opened>>,
     ) -> Self {
         Self {
             link: parts.link.clone(),
             ways: parts.ways.clone(),
-            consumer_name: consumer_name(&parts.node),
+            node: parts.node.clone(),
+            replicas: parts.replicas,
             clock: parts.clock.clone(),
             queue,
             caught_up,
             acknowledged: acknowledged.clone(),
+            opened,
             place: resume.map_or(Place::Nowhere, Place::Behind),
             turn: 0,
             trouble: Episode::default(),
@@ -187,12 +195,22 @@ impl Reader {
         }
     }
 
-    /// Finds out where to begin, and makes the consumer.
+    /// Finds out where to begin, has the stream keep what comes from there on, and makes the consumer.
     async fn open(&mut self, client: &Client) -> Result<Reading, StreamError> {
-        let info = Api::new(client.clone()).stream(STREAM).await?;
-        let start = Start::plan(self.place, &info.created, self.turn, info.state);
-        let consumer = Consumer::create(client, &self.consumer_name, start.from).await?;
-        self.begin(&start);
+        let connection = generation(client);
+        let api = Api::new(client.clone());
+        let info = api.stream(STREAM).await?;
+        let bucket = Bucket::open(api, self.replicas).await?;
+        let known =
+            nodes::record_of(&bucket, &self.node).await?.filter(|record| record.created == info.created);
+        let turn = self.turn.max(known.map_or(0, |record| record.turn));
+        let start = Start::plan(self.place, &info.created, turn, info.state);
+        let needed_no_more = self.needed_no_more(&start, info.state.first_seq);
+        let opened = Opened { stream: start.stream, created: info.created, turn: start.turn, connection };
+        self.hold_events(&bucket, &opened, needed_no_more).await?;
+        let consumer = Consumer::create(client, &consumer_name(&self.node), start.from).await?;
+        self.begin(&start, needed_no_more);
+        self.opened.send_replace(Some(opened));
         Ok(Reading {
             stream: start.stream,
             consumer,
@@ -202,8 +220,37 @@ impl Reader {
         })
     }
 
+    /// The last event that will not be read again, not even after a restart.
+    fn needed_no_more(&self, start: &Start, first: u64) -> Position {
+        let acknowledged = self.acknowledged.borrow().filter(|held| held.stream == start.stream);
+        let before = match start.from {
+            From::Sequence(next) => next - 1,
+            From::Time(_) => first.saturating_sub(1),
+        };
+        acknowledged.unwrap_or(Position { stream: start.stream, sequence: before })
+    }
+
+    /// Writes this node's record, so that others leave in the stream what is to be read.
+    async fn hold_events(
+        &self,
+        bucket: &Bucket,
+        opened: &Opened,
+        needed_no_more: Position,
+    ) -> Result<(), StreamError> {
+        let Opened { created, turn, .. } = opened.clone();
+        let record = Record { node: self.node.clone(), created, turn, sequence: needed_no_more.sequence };
+        match nodes::write(bucket, &record).await {
+            // There may be no room for it; then an older one of ours holds more than is needed, and reading makes room.
+            Err(error @ StreamError::Refused { .. }) => {
+                warn!(%error, node = self.node, "cannot write down how far this node is");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
     /// Takes over where reading begins, and says what is lost.
-    fn begin(&mut self, start: &Start) {
+    fn begin(&mut self, start: &Start, needed_no_more: Position) {
         self.turn = start.turn;
         if start.replaced {
             self.counts.replaced.inc();
@@ -212,13 +259,13 @@ impl Reader {
             self.report_loss(why.to_owned());
         }
         self.note_lost(start.lost);
-        let From::Sequence(next) = start.from else { return };
-        let position = Position { stream: start.stream, sequence: next - 1 };
-        self.place = Place::Behind(position);
+        if let From::Sequence(next) = start.from {
+            self.place = Place::Behind(Position { stream: start.stream, sequence: next - 1 });
+        }
         self.acknowledged.send_if_modified(|held| {
-            let is_news = held.is_none_or(|held| held.stream != position.stream);
+            let is_news = held.is_none_or(|held| held.stream != needed_no_more.stream);
             if is_news {
-                *held = Some(position);
+                *held = Some(needed_no_more);
             }
             is_news
         });
@@ -331,9 +378,6 @@ impl Reader {
             let mpsc::error::TrySendError::Full(stored) = error else { return Err(End::NobodyThere) };
             self.queue.send(stored).await.map_err(|_| End::NobodyThere)?;
             reading.consumer.not_silent(Instant::now());
-        }
-        if !matches!(self.place, Place::Behind(_)) {
-            self.acknowledged.send_replace(Some(Position { sequence: position.sequence - 1, ..position }));
         }
         self.place = Place::Behind(position);
         self.caught_up.set(settled_before(received));

@@ -5,11 +5,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::nodes::Progress;
 use super::reader::{Reader, Stored};
 use super::ways::{Way, Ways};
 use crate::bus::nats::link::Link;
@@ -26,6 +28,10 @@ pub(in crate::bus::nats) struct Parts {
     pub(in crate::bus::nats) ways: Ways,
     pub(in crate::bus::nats) node: String,
     pub(in crate::bus::nats) max_queue: usize,
+    /// See [`super::StreamOptions`].
+    pub(in crate::bus::nats) node_expiry: Duration,
+    /// See [`super::StreamOptions`].
+    pub(in crate::bus::nats) replicas: usize,
     pub(in crate::bus::nats) clock: Clock,
     pub(in crate::bus::nats) metrics: Metrics,
     pub(in crate::bus::nats) shutdown: Shutdown,
@@ -93,7 +99,10 @@ pub(in crate::bus::nats) fn start(parts: Parts, resume: Option<Position>) -> Dur
     if resume.is_some() {
         parts.ways.must_be_stream();
     }
-    let reader = Reader::new(&parts, resume, sender, caught_up.clone(), &acknowledged);
+    let opened = watch::Sender::new(None);
+    let progress = Progress::new(parts.clone(), &acknowledged, opened.subscribe());
+    parts.shutdown.spawn_service("stream progress", progress.run());
+    let reader = Reader::new(&parts, resume, sender, caught_up.clone(), &acknowledged, opened);
     parts.shutdown.spawn_service("stream reader", reader.run(closing.clone()));
     DurableSubscription {
         parts,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_nats::Client;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
@@ -21,9 +22,13 @@ use crate::shutdown::Shutdown;
 /// The pause before JetStream is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// A process that has never used the stream waits for so many answers in vain, and then takes it that there is none for
-/// it: an installation whose permissions are those of core NATS must go on working.
-const ANSWERS_AWAITED: u32 = 2;
+/// A process that has never used the stream takes it that there is none for it when so many answers say so, or do not
+/// come, although the server says that it has JetStream: it may still be starting, but an installation whose permissions
+/// are those of core NATS must go on working.
+const ANSWERS_AWAITED: u32 = 4;
+
+/// The same for answers that do not come, each of which takes seconds.
+const SILENCES_AWAITED: u32 = 2;
 
 /// The way on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +129,8 @@ enum Found {
     Stream(AccountInfo, Box<StreamInfo>),
     /// There is none to be had.
     Nothing(String),
-    /// Not known; try again.
-    Unclear(String),
+    /// Not known; try again, and take it for nothing when it is the same after so many attempts.
+    Unclear(String, u32),
 }
 
 impl Decide {
@@ -148,7 +153,7 @@ impl Decide {
             let decided = tokio::select! {
                 biased;
                 _ = connected.changed() => None,
-                way = self.decide(Api::new(client.clone())) => Some(way),
+                way = self.decide(&client) => Some(way),
             };
             if let Some(way) = decided {
                 self.sender.send_replace((way, connection));
@@ -164,24 +169,25 @@ impl Decide {
     }
 
     /// Asks until there is an answer that holds.
-    async fn decide(&mut self, api: Api) -> Way {
+    async fn decide(&mut self, client: &Client) -> Way {
         for attempt in 1.. {
-            let found = self.look(&api).await;
+            let found = self.look(client).await;
             let may_fall_back = self.durability == Durability::Auto && !self.used.load(Ordering::Acquire);
             match found {
                 Found::Stream(account, stream) => return self.use_stream(&account, &stream),
-                Found::Nothing(why) if may_fall_back => return self.use_core(why),
-                Found::Unclear(why) if may_fall_back && attempt >= ANSWERS_AWAITED => {
-                    return self.use_core(why);
+                Found::Nothing(why) if may_fall_back => return self.use_core(&why),
+                Found::Unclear(why, attempts) if may_fall_back && attempt >= attempts => {
+                    return self.use_core(&why);
                 }
-                Found::Nothing(why) | Found::Unclear(why) => self.wait(why),
+                Found::Nothing(why) | Found::Unclear(why, _) => self.wait(why),
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
         Way::Undecided
     }
 
-    async fn look(&self, api: &Api) -> Found {
+    async fn look(&self, client: &Client) -> Found {
+        let api = &Api::new(client.clone());
         let found = async {
             let account = api.account().await?;
             let stream = match api.stream(STREAM).await {
@@ -195,7 +201,13 @@ impl Decide {
                 Found::Nothing(settings::obstacle(&stream.config).unwrap_or_default())
             }
             Ok((account, stream)) => Found::Stream(account, Box::new(stream)),
-            Err(error) if error.is_passing() => Found::Unclear(error.to_string()),
+            Err(StreamError::Absent) if client.server_info().jetstream => {
+                Found::Unclear(StreamError::Absent.to_string(), ANSWERS_AWAITED)
+            }
+            Err(StreamError::Unanswered) => {
+                Found::Unclear(StreamError::Unanswered.to_string(), SILENCES_AWAITED)
+            }
+            Err(error) if error.is_passing() => Found::Unclear(error.to_string(), ANSWERS_AWAITED),
             Err(error) => Found::Nothing(error.to_string()),
         }
     }
@@ -229,7 +241,7 @@ impl Decide {
         Way::Stream
     }
 
-    fn use_core(&mut self, why: String) -> Way {
+    fn use_core(&mut self, why: &str) -> Way {
         if self.news(format!("core {why}")) {
             warn!(
                 reason = why,
