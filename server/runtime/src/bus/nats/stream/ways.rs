@@ -150,17 +150,14 @@ impl Decide {
                 return;
             }
             let connection = generation(&client);
-            let decided = tokio::select! {
+            let again = self.again.clone();
+            tokio::select! {
                 biased;
-                _ = connected.changed() => None,
-                way = self.decide(&client) => Some(way),
-            };
-            if let Some(way) = decided {
-                self.sender.send_replace((way, connection));
-                tokio::select! {
-                    _ = connected.changed() => {}
-                    () = self.again.notified() => {}
-                }
+                _ = connected.changed() => {}
+                () = async {
+                    self.decide(&client, connection).await;
+                    again.notified().await;
+                } => {}
             }
             self.sender.send_replace((Way::Undecided, connection));
             self.reports
@@ -168,22 +165,21 @@ impl Decide {
         }
     }
 
-    /// Asks until there is an answer that holds.
-    async fn decide(&mut self, client: &Client) -> Way {
+    /// Asks until there is an answer that holds, and says what it is.
+    async fn decide(&mut self, client: &Client, connection: u64) {
         for attempt in 1.. {
             let found = self.look(client).await;
             let may_fall_back = self.durability == Durability::Auto && !self.used.load(Ordering::Acquire);
             match found {
-                Found::Stream(account, stream) => return self.use_stream(&account, &stream),
-                Found::Nothing(why) if may_fall_back => return self.use_core(&why),
+                Found::Stream(account, stream) => return self.use_stream(&account, &stream, connection),
+                Found::Nothing(why) if may_fall_back => return self.use_core(&why, connection),
                 Found::Unclear(why, attempts) if may_fall_back && attempt >= attempts => {
-                    return self.use_core(&why);
+                    return self.use_core(&why, connection);
                 }
                 Found::Nothing(why) | Found::Unclear(why, _) => self.wait(why),
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
-        Way::Undecided
     }
 
     async fn look(&self, client: &Client) -> Found {
@@ -224,7 +220,7 @@ impl Decide {
         }
     }
 
-    fn use_stream(&mut self, account: &AccountInfo, stream: &StreamInfo) -> Way {
+    fn use_stream(&mut self, account: &AccountInfo, stream: &StreamInfo, connection: u64) {
         self.used.store(true, Ordering::Release);
         let doubts = settings::doubts(&stream.config).join("; ");
         let news = self.news(format!("stream {} {doubts}", stream.created));
@@ -235,23 +231,24 @@ impl Decide {
             warn!(stream = STREAM, doubts, "the settings of the stream of events would lose events");
         }
         let doubts = (!doubts.is_empty()).then(|| format!("settings of the stream {STREAM}: {doubts}"));
+        // First the decision: whoever hears that all is well may use it at once.
+        self.sender.send_replace((Way::Stream, connection));
         self.reports.send_modify(|health| {
             (health.unusable, health.not_kept, health.settings) = (None, None, doubts);
         });
-        Way::Stream
     }
 
-    fn use_core(&mut self, why: &str) -> Way {
+    fn use_core(&mut self, why: &str, connection: u64) {
         if self.news(format!("core {why}")) {
             warn!(
                 reason = why,
                 "events are not kept: what a backend does not read at once is lost. Enable JetStream in NATS, or say --durability off"
             );
         }
+        self.sender.send_replace((Way::Core, connection));
         self.reports.send_modify(|health| {
             (health.unusable, health.not_kept) = (None, Some(format!("events are not kept: {why}")));
         });
-        Way::Core
     }
 
     fn wait(&mut self, why: String) {
