@@ -289,3 +289,50 @@ async fn without_jetstream_auto_uses_core_nats_and_require_refuses() {
     assert!(!publisher.is_connected());
     assert_eq!(publisher.publish(events(["a"])).await, Err(PublishError::NotConnected));
 }
+
+/// The permissions that docs/operations.md names.
+const PERMISSIONS: &str = r#"
+authorization { users: [
+  { user: fe, password: x, permissions: {
+      publish: ["dsiem_events", "_INBOX.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.DSIEM_EVENTS", "$JS.API.STREAM.CREATE.DSIEM_EVENTS"]
+      subscribe: ["dsiem_overload_signals", "_INBOX.>", "dsiem_seq.>"] } }
+  { user: be, password: x, permissions: {
+      publish: ["dsiem_overload_signals", "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*",
+        "$JS.API.STREAM.PURGE.DSIEM_EVENTS", "$JS.API.STREAM.MSG.GET.KV_DSIEM_NODES", "$JS.API.CONSUMER.*.DSIEM_EVENTS.>",
+        "$JS.API.CONSUMER.DURABLE.CREATE.DSIEM_EVENTS.>", "$JS.API.CONSUMER.MSG.NEXT.DSIEM_EVENTS.>",
+        "$JS.ACK.DSIEM_EVENTS.>", "$KV.DSIEM_NODES.>"]
+      subscribe: ["dsiem_events", "_INBOX.>"] } }
+  { user: core, password: x, permissions: {
+      publish: ["dsiem_events", "_INBOX.>"], subscribe: ["dsiem_events", "dsiem_overload_signals", "_INBOX.>"] } }
+] }
+"#;
+
+#[tokio::test]
+async fn the_permissions_in_the_documentation_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("nats.conf");
+    std::fs::write(&settings, PERMISSIONS).unwrap();
+    let paths = [settings.to_str().unwrap(), folder.path().to_str().unwrap()];
+    let server = Server::with_options(&["-js", "-c", paths[0], "-sd", paths[1]]);
+    let url = |user: &str| format!("nats://{user}:x@{}", server.address());
+    let require =
+        |user: &str, node| NatsConfig { durability: Durability::Require, ..config(&url(user), node) };
+    let frontend = with(require("fe", "fe-0")).await;
+    let backend = with(require("be", "be-0")).await;
+    let _lease = within("the lease", backend.nats.lease()).await;
+    let mut reader = Reader::of(backend, 0, None);
+    frontend.nats.event_publisher().publish(events(numbered(0..10))).await.unwrap();
+    reader.read(10).await;
+    reader.acknowledger().acknowledge(reader.reached.unwrap());
+    let recorded = async {
+        while reader.node.nats.nodes().await.unwrap()[0].sequence != 10 {
+            reader.next().await;
+        }
+    };
+    within("a record", recorded).await;
+    assert!(reader.node.nats.forget_node("be-0").await.unwrap());
+
+    // Whoever has those of core NATS only goes on with core NATS, unless that is not wanted.
+    let old = with(config(&url("core"), "be-1")).await;
+    assert!(old.nats.stream_health().unwrap().borrow().not_kept.is_some());
+}
