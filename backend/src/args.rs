@@ -13,7 +13,8 @@ use clap::{
 use dsiem_core::duplicates::DEFAULT_WINDOW_SECS;
 use dsiem_core::event::DEFAULT_MAX_CLOCK_SKEW_SECS;
 use dsiem_runtime::args::{
-    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, parse_bool, without_empty_environment,
+    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    without_empty_environment,
 };
 use dsiem_runtime::bus::Durability;
 use dsiem_runtime::bus::nats::check_url;
@@ -73,6 +74,10 @@ pub struct ServeArgs {
     /// Who this process is on NATS.
     #[command(flatten)]
     pub nats: NatsArgs,
+
+    /// The stream of events.
+    #[command(flatten)]
+    pub stream: StreamArgs,
 
     /// Frontend to pull the configuration from
     #[arg(short = 'f', long, env = "DSIEM_FRONTEND", hide_env_values = true, default_value = "http://frontend:8080",

@@ -111,7 +111,13 @@ impl ServeConfig {
             mode: engine.mode,
             limits: SyncLimits::default(),
         };
-        let nats = NatsConfig { url: args.msq, node: args.node, credentials };
+        let nats = NatsConfig {
+            url: args.msq,
+            node: args.node,
+            credentials,
+            durability: engine.durability,
+            stream: args.stream.into(),
+        };
         Ok(Self { home, nats, sync, access, metrics_address: args.metrics_address, engine })
     }
 }

@@ -7,8 +7,10 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dsiem_runtime::args::{
-    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, parse_bool, without_empty_environment,
+    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    without_empty_environment,
 };
+use dsiem_runtime::bus::Durability;
 use dsiem_runtime::bus::nats::check_url;
 
 use crate::body::DEFAULT_MAX_BODY;
@@ -70,6 +72,15 @@ pub struct ServeArgs {
     /// Who this process is on NATS.
     #[command(flatten)]
     pub nats: NatsArgs,
+
+    /// Whether events are kept until backends have dealt with them: auto (where NATS can keep them), require (nothing is
+    /// accepted that is not kept), or off
+    #[arg(long, env = "DSIEM_DURABILITY", default_value = "auto", value_name = "auto|require|off")]
+    pub durability: Durability,
+
+    /// The stream of events.
+    #[command(flatten)]
+    pub stream: StreamArgs,
 
     /// Events that may wait for NATS at the same time before requests get 503; 0 for 524288
     #[arg(

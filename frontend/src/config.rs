@@ -82,7 +82,13 @@ impl ServeConfig {
             doors: args.doors.doors(&args.config_token)?,
         };
         let listen = SocketAddr::new(args.ip_address, args.tcp_port);
-        let nats = NatsConfig { url: args.msq, node: args.node, credentials: args.nats.credentials()? };
+        let nats = NatsConfig {
+            url: args.msq,
+            node: args.node,
+            credentials: args.nats.credentials()?,
+            durability: args.durability,
+            stream: args.stream.into(),
+        };
         Ok(Self { listen, nats, frontend })
     }
 }

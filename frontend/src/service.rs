@@ -173,6 +173,9 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
     shutdown
         .spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
+    if let Some(health) = nats.stream_health() {
+        shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
+    }
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
     let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");

@@ -16,7 +16,8 @@ use dsiem_backend::args::{FrontendAccessArgs, TuningArgs};
 use dsiem_frontend::args::{ByteSize, DoorArgs};
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
 use dsiem_runtime::args::{
-    ChoiceArgs, EventsTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, parse_bool, without_empty_environment,
+    ChoiceArgs, EventsTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    without_empty_environment,
 };
 use dsiem_runtime::build;
 use dsiem_runtime::bus::nats::check_url;
@@ -131,6 +132,10 @@ pub(crate) struct ServeArgs {
     /// Who this process is on NATS.
     #[command(flatten)]
     pub(crate) nats: NatsArgs,
+
+    /// The stream of events.
+    #[command(flatten)]
+    pub(crate) stream: StreamArgs,
 
     /// Where a backend of a cluster gets its configuration from, such as http://frontend:8080
     #[arg(long, env = "DSIEM_FRONTEND", value_name = "URL")]

@@ -155,7 +155,13 @@ fn backend_config(args: &ServeArgs, home: Home) -> anyhow::Result<BackendConfig>
 fn nats(args: &ServeArgs) -> anyhow::Result<NatsConfig> {
     let node = args.node.as_deref().context("a node of a cluster needs a name: give --node (DSIEM_NODE)")?;
     let node = parse_node(node).map_err(|reason| anyhow::anyhow!("--node (DSIEM_NODE): {reason}"))?;
-    Ok(NatsConfig { url: args.msq.clone(), node, credentials: args.nats.credentials()? })
+    Ok(NatsConfig {
+        url: args.msq.clone(),
+        node,
+        credentials: args.nats.credentials()?,
+        durability: args.tuning.durability,
+        stream: args.stream.into(),
+    })
 }
 
 fn engine_config(args: &ServeArgs) -> anyhow::Result<EngineConfig> {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::bus::nats::StreamHealth;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 
@@ -132,6 +133,26 @@ pub fn follow_bus(
     async move {
         while connected.changed().await.is_ok() {
             show(*connected.borrow_and_update());
+        }
+    }
+}
+
+/// Makes the stream of events a condition of `readiness`, for as long as the bus is there. The condition stands when this
+/// returns.
+pub fn follow_stream(
+    mut health: watch::Receiver<StreamHealth>,
+    readiness: Readiness,
+) -> impl Future<Output = ()> + Send + 'static {
+    const CONDITION: &str = "event_stream";
+    let show = move |health: &StreamHealth| match (&health.unusable, health.degraded()) {
+        (Some(why), _) => readiness.set(CONDITION, Err(why.clone())),
+        (None, Some(why)) => readiness.degrade(CONDITION, why),
+        (None, None) => readiness.set(CONDITION, Ok(())),
+    };
+    show(&health.borrow_and_update());
+    async move {
+        while health.changed().await.is_ok() {
+            show(&health.borrow_and_update());
         }
     }
 }

@@ -46,7 +46,7 @@ impl Door {
 
     fn connecting_to(&self, url: String, credentials: Credentials) -> Node {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let config = NatsConfig { url, node: "fe-0".to_owned(), credentials };
+        let config = NatsConfig { url, node: "fe-0".to_owned(), credentials, ..NatsConfig::default() };
         let nats = Nats::connect(config, Clock::system(), &metrics, &shutdown);
         Node { nats, metrics, shutdown }
     }

@@ -1,8 +1,9 @@
 //! How events get from frontends to backends, and overload signals back.
 //!
-//! Three buses with one face: [`nats`] between processes; within one, [`memory`], and [`embedded`], which keeps events on
-//! disk. What all promise: events come in the order in which one publisher gave them, nothing waits without a limit, and a
-//! receiver can tell up to which time it has had everything.
+//! Three buses with one face: [`nats`] between processes, which can keep events in a stream until everyone has dealt with
+//! them; within one, [`memory`], and [`embedded`], which keeps events on disk. What all promise: events come in the order
+//! in which one publisher gave them, nothing waits without a limit, and a receiver can tell up to which time it has had
+//! everything.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub const IN_FLIGHT_ALLOWANCE: Duration = Duration::from_millis(200);
 pub struct Message {
     /// The event's JSON.
     pub payload: Bytes,
-    /// When this process got it.
+    /// When this process got it. From a stream: when that stored it, so that it is the same when the message is read again.
     pub received: ReceiptTime,
 }
 
@@ -101,6 +102,9 @@ pub enum PublishError {
     /// The bus did not say in time that it has them; it may have some.
     #[error("the bus has not confirmed the events; send them again")]
     NotConfirmed,
+    /// What is kept has reached its limit, because backends have not dealt with it; some of them may have been taken.
+    #[error("the event stream is full until backends have dealt with what is in it; try again later")]
+    StreamFull,
     /// One event is larger than the bus takes; nothing was sent.
     #[error("event {index} has {size} bytes, but the bus takes no more than {max}; make it smaller")]
     TooLarge {
@@ -121,6 +125,8 @@ pub enum PublishError {
 pub enum EventPublisher {
     /// To other processes.
     Nats(nats::Publisher),
+    /// To other processes, and kept where that can be.
+    Durable(nats::DurablePublisher),
     /// To this process.
     Memory(memory::Publisher),
     /// To this process, by way of its disk.
@@ -132,10 +138,11 @@ impl EventPublisher {
     ///
     /// # Errors
     ///
-    /// See [`PublishError`]. With `NotConfirmed` some of them may have been delivered; otherwise none has.
+    /// See [`PublishError`]. With `NotConfirmed` and `StreamFull` some of them may have been delivered; otherwise none has.
     pub async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
         match self {
             Self::Nats(publisher) => publisher.publish(events).await,
+            Self::Durable(publisher) => publisher.publish(events).await,
             Self::Memory(publisher) => publisher.publish(events).await,
             Self::Embedded(publisher) => publisher.publish(events).await,
         }
@@ -146,6 +153,7 @@ impl EventPublisher {
     pub fn is_connected(&self) -> bool {
         match self {
             Self::Nats(publisher) => publisher.is_connected(),
+            Self::Durable(publisher) => publisher.is_connected(),
             Self::Memory(publisher) => publisher.is_connected(),
             Self::Embedded(publisher) => publisher.is_connected(),
         }
@@ -156,6 +164,7 @@ impl EventPublisher {
     pub fn max_event_bytes(&self) -> usize {
         match self {
             Self::Nats(publisher) => publisher.max_event_bytes(),
+            Self::Durable(publisher) => publisher.max_event_bytes(),
             Self::Memory(publisher) => publisher.max_event_bytes(),
             Self::Embedded(publisher) => publisher.max_event_bytes(),
         }
@@ -167,6 +176,8 @@ impl EventPublisher {
 pub enum EventSubscription {
     /// From other processes.
     Nats(nats::Subscription),
+    /// From other processes, and kept where that can be.
+    Durable(Box<nats::DurableSubscription>),
     /// From this process.
     Memory(memory::Subscription),
     /// From this process, by way of its disk.
@@ -179,6 +190,7 @@ impl EventSubscription {
     pub async fn next_batch(&mut self, max: usize) -> Option<Batch> {
         match self {
             Self::Nats(subscription) => subscription.next_batch(max).await,
+            Self::Durable(subscription) => subscription.next_batch(max).await,
             Self::Memory(subscription) => subscription.next_batch(max).await,
             Self::Embedded(subscription) => subscription.next_batch(max).await,
         }
@@ -188,6 +200,7 @@ impl EventSubscription {
     pub fn close(&mut self) {
         match self {
             Self::Nats(subscription) => subscription.close(),
+            Self::Durable(subscription) => subscription.close(),
             Self::Memory(subscription) => subscription.close(),
             Self::Embedded(subscription) => subscription.close(),
         }
@@ -197,6 +210,7 @@ impl EventSubscription {
     #[must_use]
     pub fn acknowledger(&self) -> Acknowledger {
         match self {
+            Self::Durable(subscription) => Acknowledger::Stream(subscription.acknowledger()),
             Self::Nats(_) | Self::Memory(_) => Acknowledger::Nobody,
             Self::Embedded(subscription) => Acknowledger::Embedded(subscription.acknowledger()),
         }
@@ -207,6 +221,7 @@ impl EventSubscription {
     pub fn queue_length(&self) -> usize {
         match self {
             Self::Nats(subscription) => subscription.queue_length(),
+            Self::Durable(subscription) => subscription.queue_length(),
             Self::Memory(subscription) => subscription.queue_length(),
             Self::Embedded(subscription) => subscription.queue_length(),
         }
@@ -220,6 +235,8 @@ pub enum Acknowledger {
     Nobody,
     /// The log of this process.
     Embedded(embedded::Acknowledger),
+    /// The stream of NATS, where there is one.
+    Stream(nats::StreamAcknowledger),
 }
 
 impl Acknowledger {
@@ -229,6 +246,7 @@ impl Acknowledger {
         match self {
             Self::Nobody => {}
             Self::Embedded(acknowledger) => acknowledger.acknowledge(position),
+            Self::Stream(acknowledger) => acknowledger.acknowledge(position),
         }
     }
 }

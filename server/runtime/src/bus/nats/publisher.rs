@@ -51,7 +51,7 @@ const GROUP_EVERY: Duration = Duration::from_millis(2);
 const MAX_GROUPS: usize = 64;
 
 /// Run ids are cut here.
-const MAX_RUN_BYTES: usize = 32;
+pub(super) const MAX_RUN_BYTES: usize = 32;
 
 /// See [`crate::bus::EventPublisher`].
 #[derive(Clone, Debug)]
