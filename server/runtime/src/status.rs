@@ -219,6 +219,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_stream_is_a_condition_with_three_states() {
+        let readiness = Readiness::new();
+        let unusable = StreamHealth { unusable: Some("waiting".to_owned()), ..StreamHealth::default() };
+        let (sender, health) = watch::channel(unusable);
+        let following = follow_stream(health, readiness.clone());
+        assert_eq!(readiness.report().unmet["event_stream"], "waiting");
+        let lossy = StreamHealth { lost: Some("7 events".to_owned()), ..StreamHealth::default() };
+        sender.send(lossy).unwrap();
+        drop(sender);
+        following.await;
+        assert_eq!(readiness.report().degraded["event_stream"], "7 events");
+        let (_sender, well) = watch::channel(StreamHealth::default());
+        drop(follow_stream(well, readiness.clone()));
+        assert_eq!(readiness.report().met, ["event_stream"]);
+    }
+
+    #[tokio::test]
     async fn metrics_and_health_are_served() {
         let metrics = Metrics::new();
         metrics.counter("dsiem_x", "X").inc();

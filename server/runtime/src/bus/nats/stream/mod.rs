@@ -1,8 +1,8 @@
 //! The durable way over NATS: a JetStream stream that keeps every event until all backends have dealt with it.
 //!
 //! The stream captures the subject that core NATS uses, so that publishers that know nothing of it are captured too.
-//! [`ways`] decides for each connection whether the stream is used. The [`publisher`] has each event confirmed, the
-//! [`subscription`] reads in the order of the stream and behind a given place, and [`nodes`] removes what every node has
+//! `ways` decides for each connection whether the stream is used. The `publisher` has each event confirmed, the
+//! `subscription` reads in the order of the stream and behind a given place, and `nodes` removes what every node has
 //! acknowledged.
 
 use std::time::Duration;
@@ -21,6 +21,7 @@ mod message_id;
 mod nodes;
 mod publisher;
 mod reader;
+mod reading;
 mod settings;
 mod start;
 mod subscription;

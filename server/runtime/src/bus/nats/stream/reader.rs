@@ -3,11 +3,10 @@
 //! The reader remembers the number of the next event. After any gap, error or silence it makes its consumer again, to
 //! begin with that number. An event that is not in the stream any more when its turn comes is lost, and counted.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, Subject};
+use async_nats::Client;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::coop::unconstrained;
@@ -20,6 +19,7 @@ use super::bucket::Bucket;
 use super::consumer::{Consumer, Step};
 use super::delivery::Delivery;
 use super::nodes::{self, Opened, Record};
+use super::reading::Reading;
 use super::start::{From, Place, Start};
 use super::subscription::Parts;
 use super::ways::{Way, Ways};
@@ -28,7 +28,7 @@ use crate::bus::nats::episode::Episode;
 use crate::bus::nats::generation;
 use crate::bus::nats::link::Link;
 use crate::bus::nats::subscription::CaughtUp;
-use crate::bus::{Message, Position, StreamId, settled_before};
+use crate::bus::{Message, Position, settled_before};
 use crate::clock::Clock;
 use crate::metrics::{Counter, Metrics};
 
@@ -47,12 +47,6 @@ const OPEN_AGAIN: Duration = Duration::from_millis(200);
 
 /// After core NATS, the stream is read from this much before the last moment at which that was there: clocks differ.
 const OVERLAP: Duration = Duration::from_secs(5);
-
-/// The subject to acknowledge at is remembered for each so many events.
-const ACK_POINT_EVERY: u64 = 256;
-
-/// No more such subjects are remembered; the newest ones are left out.
-const ACK_POINTS: usize = 4_096;
 
 /// An event of the stream.
 #[derive(Debug)]
@@ -83,17 +77,6 @@ struct Counts {
     received: Counter,
     lost: Counter,
     replaced: Counter,
-}
-
-/// What is read through one consumer.
-struct Reading {
-    stream: StreamId,
-    consumer: Consumer,
-    next_probe: Instant,
-    /// Events and the subjects to acknowledge them at, in order.
-    ack_points: VecDeque<(u64, Subject)>,
-    /// The last event, if it is not among them.
-    last: Option<(u64, Subject)>,
 }
 
 /// Why reading through one consumer ended.
@@ -211,13 +194,7 @@ impl Reader {
         let consumer = Consumer::create(client, &consumer_name(&self.node), start.from).await?;
         self.begin(&start, needed_no_more);
         self.opened.send_replace(Some(opened));
-        Ok(Reading {
-            stream: start.stream,
-            consumer,
-            next_probe: Instant::now(),
-            ack_points: VecDeque::new(),
-            last: None,
-        })
+        Ok(Reading::new(start.stream, consumer))
     }
 
     /// The last event that will not be read again, not even after a restart.
@@ -383,33 +360,6 @@ impl Reader {
         self.caught_up.set(settled_before(received));
         reading.note(delivery.sequence, message.reply);
         Ok(())
-    }
-}
-
-impl Reading {
-    fn note(&mut self, sequence: u64, reply: Option<Subject>) {
-        let newest = self.ack_points.back().map_or(0, |(sequence, _)| *sequence);
-        let point = reply.map(|reply| (sequence, reply));
-        if sequence >= newest + ACK_POINT_EVERY && self.ack_points.len() < ACK_POINTS {
-            self.ack_points.extend(point);
-            self.last = None;
-        } else {
-            self.last = point;
-        }
-    }
-
-    /// Acknowledges what lies before `position`, as far as it came through this consumer.
-    async fn acknowledge(&mut self, position: Option<Position>) -> Result<(), StreamError> {
-        let Some(position) = position.filter(|position| position.stream == self.stream) else {
-            return Ok(());
-        };
-        let is_before = |(sequence, _): &(u64, Subject)| *sequence <= position.sequence;
-        let count = self.ack_points.iter().take_while(|point| is_before(point)).count();
-        let newest = self.ack_points.drain(..count).last();
-        let Some((_, subject)) = self.last.take_if(|point| is_before(point)).or(newest) else {
-            return Ok(());
-        };
-        self.consumer.acknowledge(subject).await
     }
 }
 
