@@ -96,7 +96,12 @@ impl Checkpoints {
         let counts = Counts::new(metrics);
         let folder = logs.join(FOLDER);
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make the folder {} for checkpoints", folder.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot make the folder {} for checkpoints: give this process write access to it, or --durability off",
+                    folder.display()
+                )
+            })?;
         let path = folder.join(format!("{}.sqlite", files::in_file_name(node)));
         let (opened, damaged) = match Database::open(&path) {
             Err(OpenError::Unreadable(reason)) => {

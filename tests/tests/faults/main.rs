@@ -8,4 +8,6 @@
 #![expect(clippy::print_stdout, reason = "what a run was is shown when it fails")]
 
 mod campaign;
+mod cluster;
 mod killed;
+mod other;

@@ -70,7 +70,8 @@ impl StreamAcknowledger {
 }
 
 impl Parts {
-    /// Receives by core NATS for as long as that is the way, and `closing` is not.
+    /// Receives by core NATS, if that is the way, until the stream is, or until `closing`. While the way of a new
+    /// connection is being decided it goes on: others may have decided already, and send.
     fn start_core(&self, closing: &CancellationToken) -> Option<core::Subscription> {
         let mut ways = self.ways.watch();
         if self.ways.now() != Way::Core {
@@ -80,7 +81,7 @@ impl Parts {
         let (ending, closing) = (core.closing(), closing.clone());
         self.shutdown.spawn_service("way of events", async move {
             tokio::select! {
-                _ = ways.wait_for(|(way, _)| *way != Way::Core) => {}
+                _ = ways.wait_for(|(way, _)| *way == Way::Stream) => {}
                 () = closing.cancelled() => {}
                 () = ending.cancelled() => {}
             }
