@@ -45,14 +45,9 @@ pub(crate) struct Sent {
 impl Campaign {
     /// Begins to send to `http`.
     pub(crate) fn begin(http: &Http) -> Self {
-        Self::begin_at(http, 0)
-    }
-
-    /// The same, with attacks that are numbered from `first` on.
-    pub(crate) fn begin_at(http: &Http, first: usize) -> Self {
         let mut campaign = Self {
             stop: Arc::default(),
-            attacks: Arc::new(AtomicUsize::new(first)),
+            attacks: Arc::default(),
             again: Arc::default(),
             senders: JoinSet::new(),
         };
@@ -106,11 +101,6 @@ fn source(n: usize) -> String {
 }
 
 impl Sent {
-    /// How many events.
-    pub(crate) fn events(&self) -> usize {
-        self.attacks * (SECOND as usize + 2)
-    }
-
     /// Every link that has to be in the alarm-event file exactly once.
     fn links(&self) -> BTreeSet<Link> {
         (0..self.attacks)

@@ -5,7 +5,6 @@ use std::time::Duration;
 use dsiem_tests::installation::{Node, Setup};
 
 use crate::campaign::{Campaign, directives};
-use crate::cluster::Cluster;
 
 /// How often, unless `DSIEM_FAULT_ROUNDS` says otherwise.
 const ROUNDS: usize = 5;
@@ -55,46 +54,4 @@ async fn one_process_is_killed_again_and_again() {
     println!("{sent:?}");
     assert!(sent.again > 0, "it was killed under load");
     node.stop().await;
-}
-
-#[tokio::test]
-async fn a_backend_is_killed_again_and_again() {
-    let Cluster { nats: _nats, frontend, mut backend, .. } = Cluster::start().await;
-    let campaign = Campaign::begin(&frontend.http);
-    let mut chance = Chance::new();
-    for round in 0..rounds() {
-        campaign.go_on().await;
-        tokio::time::sleep(chance.millis(1_500)).await;
-        println!("round {round}: killed after {} attacks", campaign.attacks());
-        backend.program.sigkill();
-        tokio::time::sleep(chance.millis(300)).await;
-        backend.start_again().await;
-        backend.wait_ready().await;
-    }
-    let sent = campaign.end().await;
-    sent.check(&backend).await;
-    assert_eq!(sent.again, 0, "nobody at the door noticed");
-    backend.stop().await;
-}
-
-#[tokio::test]
-async fn a_frontend_and_then_the_server_of_the_stream_are_killed() {
-    let Cluster { mut nats, mut frontend, mut backend, .. } = Cluster::start().await;
-    let campaign = Campaign::begin(&frontend.http);
-    for round in 0..rounds().div_ceil(2) {
-        campaign.go_on().await;
-        println!("round {round}: the frontend is killed after {} attacks", campaign.attacks());
-        frontend.program.sigkill();
-        frontend.start_again().await;
-        campaign.go_on().await;
-        println!("round {round}: the server is killed after {} attacks", campaign.attacks());
-        nats.kill();
-        nats.start_again().await;
-        frontend.wait_ready().await;
-    }
-    let sent = campaign.end().await;
-    sent.check(&backend).await;
-    assert!(sent.again > 0, "something was killed under load");
-    backend.stop().await;
-    frontend.stop().await;
 }

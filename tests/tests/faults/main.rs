@@ -8,6 +8,4 @@
 #![expect(clippy::print_stdout, reason = "what a run was is shown when it fails")]
 
 mod campaign;
-mod cluster;
 mod killed;
-mod other;
