@@ -5,9 +5,9 @@
 //! process that is killed goes on from there: it reads the events behind the cut again, comes to the same alarms, and does
 //! not write lines again that are in the files already.
 //!
-//! Nobody waits for a checkpoint. The [`maker`] puts a mark behind the events that the roster has dispatched; each manager
+//! Nobody waits for a checkpoint. The maker puts a mark behind the events that the roster has dispatched; each manager
 //! finds it in its mailbox in its turn and says what has changed ([`crate::manager::Part`]); when all have, the alarm
-//! files are synced, the transaction of the [`database`] is committed, and the bus is told that it may forget.
+//! files are synced, the transaction of the database is committed, and the bus is told that it may forget.
 
 mod database;
 mod maker;
