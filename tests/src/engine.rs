@@ -244,7 +244,12 @@ impl Engine {
     /// When a part does not stop.
     pub async fn stop(&mut self) {
         self.shutdown.finish(GRACE).await.expect("every part stops in time");
-        self.take_records();
+        let rest = async {
+            while let Some(record) = self.records.recv().await {
+                self.taken.push(record);
+            }
+        };
+        tokio::time::timeout(GRACE, rest).await.expect("nobody writes after the stop");
     }
 
     fn take_records(&mut self) {
