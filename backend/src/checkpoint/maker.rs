@@ -1,6 +1,6 @@
 //! The task that makes a checkpoint every few seconds.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::database::Database;
-use super::{CONDITION, Checkpoints, Manifest};
+use super::{CONDITION, Checkpoints, Manifest, lock};
 use crate::alarm_log::{AlarmLog, Ends};
 use crate::manager::{Part, Save};
 use crate::roster::{Cut, Mark};
@@ -153,11 +153,6 @@ impl Maker {
         }
         Ok(())
     }
-}
-
-/// A lock, because a thread that blocks writes for a task; there is one at a time.
-fn lock(database: &Arc<Mutex<Database>>) -> std::sync::MutexGuard<'_, Database> {
-    database.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What came from the managers.

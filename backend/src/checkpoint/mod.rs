@@ -14,7 +14,7 @@ mod maker;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -132,7 +132,7 @@ impl Checkpoints {
         }
         let manifest =
             Manifest { number: 0, saved_at: ReceiptTime::default(), reached: None, alarm_log: Some(ends) };
-        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut database = lock(&self.database);
         database.begin(0, false)?.commit(&manifest).context("cannot write the first checkpoint")?;
         self.last = Some(manifest);
         Ok(())
@@ -172,7 +172,7 @@ impl Checkpoints {
         today: &HashMap<u64, Arc<Directive>>,
         settings: &Settings,
     ) -> anyhow::Result<BTreeMap<u64, DirectiveState>> {
-        let loaded = self.database.lock().unwrap_or_else(PoisonError::into_inner).load(today, settings)?;
+        let loaded = lock(&self.database).load(today, settings)?;
         for (id, reason) in &loaded.set_aside {
             self.counts.discarded.inc();
             error!(backlog.id = id, reason, "a backlog of the last checkpoint cannot be used");
@@ -196,6 +196,11 @@ impl Checkpoints {
     pub fn maker(self, acknowledger: Acknowledger, afresh: bool) -> Maker {
         Maker::new(self, acknowledger, afresh)
     }
+}
+
+/// A lock, because threads that block read and write for tasks; what is half written is rolled back.
+fn lock(database: &Mutex<Database>) -> MutexGuard<'_, Database> {
+    database.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads the state of single directives.
@@ -222,7 +227,7 @@ impl Restorer {
     pub async fn restore(&self, directive: &Arc<Directive>) -> anyhow::Result<Option<Restored>> {
         let (this, directive) = (self.clone(), directive.clone());
         let read = move || {
-            let database = this.database.lock().unwrap_or_else(PoisonError::into_inner);
+            let database = lock(&this.database);
             database.load_one(&directive, &this.settings)
         };
         Ok(tokio::task::spawn_blocking(read).await??)

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::overload::SIGNALS_KEPT;
 use super::{
     Batch, EventPublisher, EventSubscription, MARK_INTERVAL, Message, OverloadReceiver, OverloadSender,
-    PublishError, earlier, settled_before,
+    PublishError, check_sizes, earlier, settled_before,
 };
 use crate::clock::Clock;
 
@@ -84,11 +84,7 @@ pub struct Publisher {
 impl Publisher {
     /// See [`EventPublisher::publish`]. A batch larger than the whole queue goes in when that is empty.
     pub(super) async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
-        if let Some((index, event)) =
-            events.iter().enumerate().find(|(_, event)| event.len() > MAX_EVENT_BYTES)
-        {
-            return Err(PublishError::TooLarge { index, size: event.len(), max: MAX_EVENT_BYTES });
-        }
+        check_sizes(&events, MAX_EVENT_BYTES)?;
         if events.is_empty() {
             return Ok(());
         }

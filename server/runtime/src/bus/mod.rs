@@ -251,6 +251,14 @@ impl Acknowledger {
     }
 }
 
+/// Names the first event that has more than `max` bytes.
+fn check_sizes(events: &[Bytes], max: usize) -> Result<(), PublishError> {
+    match events.iter().enumerate().find(|(_, event)| event.len() > max) {
+        Some((index, event)) => Err(PublishError::TooLarge { index, size: event.len(), max }),
+        None => Ok(()),
+    }
+}
+
 /// `time` minus [`IN_FLIGHT_ALLOWANCE`]: what can be promised of a queue that was found empty at `time`, or that had its
 /// messages of `time` taken out.
 fn settled_before(time: ReceiptTime) -> ReceiptTime {

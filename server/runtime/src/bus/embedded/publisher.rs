@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::record::HEADER_BYTES;
 use super::shared::{Append, Command, Shared};
 use crate::bus::memory::{MAX_EVENT_BYTES, ROOM_WAIT};
-use crate::bus::{Message, Position, PublishError};
+use crate::bus::{Message, Position, PublishError, check_sizes};
 use crate::clock::Clock;
 
 /// How long publishing waits for the disk before it is told that nothing is confirmed.
@@ -41,11 +41,7 @@ impl Publisher {
 
     /// See [`EventPublisher::publish`](crate::bus::EventPublisher::publish). Events are stored even if this is cancelled.
     pub(in crate::bus) async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
-        if let Some((index, event)) =
-            events.iter().enumerate().find(|(_, event)| event.len() > MAX_EVENT_BYTES)
-        {
-            return Err(PublishError::TooLarge { index, size: event.len(), max: MAX_EVENT_BYTES });
-        }
+        check_sizes(&events, MAX_EVENT_BYTES)?;
         if events.is_empty() {
             return Ok(());
         }

@@ -24,6 +24,7 @@ mod in_flight;
 mod link;
 mod overload;
 mod publisher;
+mod room;
 mod sequence;
 pub mod stream;
 mod subscription;

@@ -5,14 +5,13 @@
 //! need not buffer more than it wants to. An event's reply subject carries its number, as on core NATS, and is where it
 //! is acknowledged.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::header::{HeaderMap, HeaderName};
 use async_nats::{Client, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -21,23 +20,18 @@ use super::api::{PubAck, StreamError, code};
 use super::message_id;
 use super::unconfirmed::{Answered, Unconfirmed};
 use super::ways::{Way, Ways};
-use crate::bus::PublishError;
 use crate::bus::nats::EVENTS_SUBJECT;
 use crate::bus::nats::episode::Episode;
 use crate::bus::nats::link::Link;
 use crate::bus::nats::publisher::{MAX_RUN_BYTES, Publisher};
+use crate::bus::nats::room::{MAX_WAITING_REQUESTS, Room};
 use crate::bus::nats::sequence::{self, Numbering};
+use crate::bus::{PublishError, check_sizes};
 use crate::metrics::{Counter, Metrics};
 use crate::shutdown::Shutdown;
 
 /// An event that the stream has not acknowledged after this time has failed.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(5);
-
-/// More requests than this do not wait.
-const MAX_WAITING_REQUESTS: usize = 4_096;
-
-/// More bytes of events than this do not wait, those on their way included. A larger request waits alone.
-const MAX_WAITING_BYTES: u32 = 256 * 1024 * 1024;
 
 /// What an event takes beside its JSON: its headers, mostly.
 const BYTES_BESIDE: usize = 512;
@@ -58,7 +52,7 @@ const _: () =
 #[derive(Clone, Debug)]
 pub struct DurablePublisher {
     requests: mpsc::Sender<Request>,
-    room: Arc<Semaphore>,
+    room: Room,
     link: Link,
     ways: Ways,
     /// For connections without a stream.
@@ -99,7 +93,7 @@ pub(in crate::bus::nats) fn start(
             task.run().await;
         }
     });
-    let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES as usize));
+    let room = Room::new(BYTES_BESIDE);
     DurablePublisher { requests: sender, room, link: link.clone(), ways: ways.clone(), core }
 }
 
@@ -117,12 +111,9 @@ impl DurablePublisher {
         if events.is_empty() {
             return Ok(());
         }
-        let max = self.max_event_bytes();
-        if let Some((index, event)) = events.iter().enumerate().find(|(_, event)| event.len() > max) {
-            return Err(PublishError::TooLarge { index, size: event.len(), max });
-        }
+        check_sizes(&events, self.max_event_bytes())?;
         let (answer, answered) = oneshot::channel();
-        let _room = self.room_for(&events)?;
+        let _room = self.room.take(&events)?;
         // Here, in the task of the request, because a hash is most of what an event costs.
         let events = events.into_iter().map(with_id).collect();
         self.requests.try_send(Request { events, answer, _room }).map_err(|error| match error {
@@ -130,12 +121,6 @@ impl DurablePublisher {
             mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
         })?;
         answered.await.unwrap_or(Err(PublishError::Closed))
-    }
-
-    fn room_for(&self, events: &[Bytes]) -> Result<OwnedSemaphorePermit, PublishError> {
-        let bytes: usize = events.iter().map(|event| event.len() + BYTES_BESIDE).sum();
-        let places = u32::try_from(bytes).unwrap_or(u32::MAX).min(MAX_WAITING_BYTES);
-        self.room.clone().try_acquire_many_owned(places).map_err(|_| PublishError::QueueFull)
     }
 
     /// See [`crate::bus::EventPublisher::is_connected`].
