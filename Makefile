@@ -9,7 +9,7 @@ help: ## List these commands
 run: ## Build and start the complete product with the samples, attack it and show the alarm (PORT=8080)
 	@scripts/run.sh
 
-test: tools ## All checks and all tests: format, lints, documentation, unit, property and integration tests
+test: tools ## All checks and all tests: format, licences, lints, documentation, unit, property and integration tests
 	@scripts/test.sh
 
 sim: SEEDS ?= 0..20000
@@ -20,7 +20,7 @@ bench: tools ## What an event costs in the whole pipeline, beside the floor; abo
 	cargo build --release --workspace --bins
 	cargo bench --package dsiem-tests --bench pipeline -- $(BENCH)
 
-tools: ## Check what building and testing need, and install what is missing (nats-server)
+tools: ## Check what building and testing need, and install what is missing (nats-server, cargo-deny)
 	@scripts/tools.sh
 
 build: ## Build the three programs for use into target/release

@@ -10,6 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Debian puts servers where the PATH of an ordinary user does not look, rustup puts cargo where a bare shell does not.
 export PATH="$PATH:$HOME/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
+# Programs that scripts/tools.sh installs for this repository alone.
+tools=$(realpath -m "${CARGO_TARGET_DIR:-target}/tools")
+export PATH="$PATH:$tools/bin"
+
 say() { printf '%s\n' "$*"; }
 
 die() {

@@ -13,6 +13,9 @@ step() {
     say "== $name: passed in $((SECONDS - began)) s"
 }
 
+# A database that does not come within this time is as good as none.
+advisories_within_secs=60
+
 core_is_pure() {
     local tree
     # Without --all-features or targets of other systems: what a test of the core alone builds.
@@ -31,8 +34,19 @@ scripts_are_clean() {
     fi
 }
 
+# Their database is a repository elsewhere, which not every machine that builds can reach.
+advisories() {
+    if ! GIT_TERMINAL_PROMPT=0 timeout "$advisories_within_secs" cargo deny fetch db >/dev/null 2>&1; then
+        say "the database of advisories cannot be reached: skipped"
+        return
+    fi
+    cargo deny check --disable-fetch advisories
+}
+
 step "format" cargo fmt --all --check
 step "scripts" scripts_are_clean
+step "licences, bans and sources of dependencies" cargo deny --log-level error check licenses bans sources
+step "advisories about dependencies" advisories
 step "core without a runtime" core_is_pure
 step "lints" cargo clippy --workspace --all-targets -- -D warnings
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

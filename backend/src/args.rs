@@ -5,18 +5,24 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{
     ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, value_parser,
 };
 use dsiem_core::duplicates::DEFAULT_WINDOW_SECS;
 use dsiem_core::event::DEFAULT_MAX_CLOCK_SKEW_SECS;
-use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::args::{
+    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    without_empty_environment,
+};
 use dsiem_runtime::bus::Durability;
 use dsiem_runtime::bus::nats::check_url;
+use dsiem_runtime::secret::SecretError;
 use reqwest::Url;
 
 use crate::checkpoint::DEFAULT_INTERVAL_SECS;
+use crate::http::Access;
 
 /// No time in minutes or seconds that can be typed is longer than this: ten years, in minutes.
 const MAX_MINUTES: i64 = 10 * 366 * 24 * 60;
@@ -65,10 +71,22 @@ pub struct ServeArgs {
           value_parser = check_url)]
     pub msq: String,
 
+    /// Who this process is on NATS.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+
+    /// The stream of events.
+    #[command(flatten)]
+    pub stream: StreamArgs,
+
     /// Frontend to pull the configuration from
     #[arg(short = 'f', long, env = "DSIEM_FRONTEND", hide_env_values = true, default_value = "http://frontend:8080",
           value_name = "URL", value_parser = parse_frontend)]
     pub frontend: Url,
+
+    /// What the frontend has to be shown, and has to show.
+    #[command(flatten)]
+    pub access: FrontendAccessArgs,
 
     /// Serve /metrics, /healthz and /readyz here [default: not at all]
     #[arg(long, env = "DSIEM_METRICS_ADDRESS", value_name = "IP:PORT")]
@@ -85,6 +103,28 @@ pub struct ServeArgs {
     /// Telemetry over OpenTelemetry.
     #[command(flatten)]
     pub otel: OtelArgs,
+}
+
+/// How a process gets along with the frontend that it asks.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct FrontendAccessArgs {
+    /// What `/config` asks for.
+    #[command(flatten)]
+    pub token: ConfigTokenArgs,
+
+    /// Certificates (PEM) that the certificate of an https frontend must come from [default: those of the system]
+    #[arg(long, env = "DSIEM_FRONTEND_CA", value_name = "FILE")]
+    pub frontend_ca: Option<PathBuf>,
+}
+
+impl FrontendAccessArgs {
+    /// What they say.
+    ///
+    /// # Errors
+    /// If the token cannot be used.
+    pub fn access(&self) -> Result<Access, SecretError> {
+        Ok(Access { token: self.token.token()?, ca: self.frontend_ca.clone() })
+    }
 }
 
 /// Default of `--stop-grace`: within the ten seconds that containers are given.

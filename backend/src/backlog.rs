@@ -100,7 +100,12 @@ pub struct Surroundings {
     pub enrich: Enrich,
     /// The books.
     pub counters: Counters,
+    /// Lets tests do harm; called with each event before a backlog takes it.
+    pub fault: Option<Fault>,
 }
+
+/// May panic.
+pub type Fault = Arc<dyn Fn(&Event) + Send + Sync>;
 
 impl Surroundings {
     /// What the state machine looks at.
@@ -205,7 +210,8 @@ impl BacklogTask {
                             self.flush().await;
                             return self.hand_back(reply);
                         }
-                        Some(ToBacklog::Save(reply)) => self.save(reply).await,
+                        // Boxed: a backlog has no room for what it needs once every few seconds.
+                        Some(ToBacklog::Save(reply)) => Box::pin(self.save(reply)).await,
                         Some(message) => self.handle(message).await,
                         None => return self.flush().await,
                     },
@@ -259,6 +265,9 @@ impl BacklogTask {
         let context = self.surroundings.context();
         match message {
             ToBacklog::Event(event) => {
+                if let Some(fault) = &self.surroundings.fault {
+                    fault(&event);
+                }
                 let outcome = self.backlog.on_event(&event, context);
                 (Some(event), outcome)
             }

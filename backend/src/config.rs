@@ -13,10 +13,11 @@ use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
 use dsiem_runtime::bus::{Durability, NatsConfig};
 use dsiem_runtime::files::Home;
 
-use crate::args::{EngineArgs, ServeArgs};
+use crate::args::{EngineArgs, ServeArgs, TuningArgs};
 use crate::config_sync::{SyncConfig, SyncLimits};
 use crate::enrich::EnrichSettings;
 use crate::filter::FilterMode;
+use crate::http::Access;
 use crate::pipeline::PipelineConfig;
 use crate::workers::WorkerMode;
 
@@ -57,6 +58,8 @@ pub struct ServeConfig {
     pub nats: NatsConfig,
     /// Where the configuration comes from.
     pub sync: SyncConfig,
+    /// What the frontend has to be shown, and has to show.
+    pub access: Access,
     /// Where `/metrics`, `/healthz` and `/readyz` are served.
     pub metrics_address: Option<SocketAddr>,
     /// Correlation.
@@ -86,11 +89,14 @@ impl ServeConfig {
     pub fn from_args(args: ServeArgs, seed: Seed, cpus: usize) -> Result<Self, ConfigError> {
         let home = args.home.home().map_err(|error| ConfigError { problems: vec![error.to_string()] });
         let engine = EngineConfig::from_args(&args.engine, seed, cpus);
-        let (home, mut engine) = match (home, engine) {
-            (Ok(home), Ok(engine)) => (home, engine),
-            (home, engine) => {
-                let problems =
-                    [home.err(), engine.err()].into_iter().flatten().flat_map(|error| error.problems);
+        let access = args.access.access().map_err(|error| ConfigError { problems: vec![error.to_string()] });
+        let credentials =
+            args.nats.credentials().map_err(|error| ConfigError { problems: vec![error.to_string()] });
+        let (home, mut engine, access, credentials) = match (home, engine, access, credentials) {
+            (Ok(home), Ok(engine), Ok(access), Ok(credentials)) => (home, engine, access, credentials),
+            (home, engine, access, credentials) => {
+                let errors = [home.err(), engine.err(), access.err(), credentials.err()];
+                let problems = errors.into_iter().flatten().flat_map(|error| error.problems);
                 return Err(ConfigError { problems: problems.collect() });
             }
         };
@@ -105,8 +111,14 @@ impl ServeConfig {
             mode: engine.mode,
             limits: SyncLimits::default(),
         };
-        let nats = NatsConfig { url: args.msq, node: args.node };
-        Ok(Self { home, nats, sync, metrics_address: args.metrics_address, engine })
+        let nats = NatsConfig {
+            url: args.msq,
+            node: args.node,
+            credentials,
+            durability: engine.durability,
+            stream: args.stream.into(),
+        };
+        Ok(Self { home, nats, sync, access, metrics_address: args.metrics_address, engine })
     }
 }
 
@@ -117,6 +129,7 @@ impl EngineConfig {
     /// Everything that does not go together.
     pub fn from_args(args: &EngineArgs, seed: Seed, cpus: usize) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
+        let durability = durability(&args.tuning)?;
         let pipeline = PipelineConfig {
             filter: FilterMode::Threads(filter_threads(args.tuning.filter_threads, cpus)),
             workers: WorkerMode::Threads(correlation_threads(args.tuning.correlation_threads, cpus)),
@@ -141,10 +154,24 @@ impl EngineConfig {
             mode: Mode { lenient: args.lenient_directives, ignore_protocol: args.tuning.ignore_protocol },
             stop_grace: Duration::from_secs(args.tuning.stop_grace.into()),
             reload_backlogs: args.tuning.reload_backlogs,
-            durability: args.tuning.durability,
+            durability,
             checkpoint_interval: Duration::from_secs(args.tuning.checkpoint_interval.into()),
             warnings,
         })
+    }
+}
+
+/// Without state that is kept, keeping events is of no use: nobody knows which of them have been dealt with.
+fn durability(tuning: &TuningArgs) -> Result<Durability, ConfigError> {
+    match tuning.durability {
+        Durability::Require if !tuning.reload_backlogs => Err(ConfigError {
+            problems: vec![
+                "--durability require (DSIEM_DURABILITY) needs --reload-backlogs (DSIEM_RELOAD_BACKLOGS)"
+                    .to_owned(),
+            ],
+        }),
+        Durability::Auto if !tuning.reload_backlogs => Ok(Durability::Off),
+        durability => Ok(durability),
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Counters {
     pub pairs_not_matching: Counter,
     /// Pairs where the directive's manager failed, with everything that waited for it.
     pub pairs_failed: Counter,
+    /// Pairs where the event had made the directive fail twice, and was set aside.
+    pub pairs_poisoned: Counter,
     /// Pairs where the directive had had the event lately.
     pub discarded_duplicate: Counter,
     /// Pairs where the stage had the event already.
@@ -114,6 +116,7 @@ impl Counters {
                 "Pairs of event and directive where the event matched nothing",
             ),
             pairs_failed: pairs("failed", "Pairs of event and directive lost to a fault in this program"),
+            pairs_poisoned: discarded.with("poison"),
             discarded_duplicate: discarded.with("duplicate"),
             discarded_same_event: discarded.with("same_event"),
             discarded_nothing_new: discarded.with("nothing_new"),
@@ -167,6 +170,7 @@ impl Counters {
             outgoing: vec![
                 ("consumed", self.pairs_consumed.clone()),
                 ("opened", self.pairs_opened.clone()),
+                ("poison", self.pairs_poisoned.clone()),
                 ("duplicate", self.discarded_duplicate.clone()),
                 ("same event", self.discarded_same_event.clone()),
                 ("nothing new", self.discarded_nothing_new.clone()),

@@ -51,6 +51,8 @@ pub struct FilteredBatch {
     pub concerns: Vec<Concern>,
     /// The place behind it in the stream, where there is one.
     pub reached: Option<Position>,
+    /// Whether everything that was there when this process began is in this batch or an earlier one.
+    pub caught_up: bool,
     /// Everything that the bus had for us before this time is in this batch or an earlier one.
     pub drained_at: Option<ReceiptTime>,
     /// Held until the batch has been dispatched.
@@ -93,8 +95,8 @@ impl Filter {
         self.counters.events_unconcerned.add(unconcerned);
         self.counters.events_dispatched.add(concerns.len() as u64);
         self.counters.events_in_flight.add(-i64::try_from(raw.messages.len()).unwrap_or(i64::MAX));
-        let RawBatch { sequence, reached, drained_at, permit, .. } = raw;
-        FilteredBatch { sequence, concerns, reached, drained_at, permit }
+        let RawBatch { sequence, reached, caught_up, drained_at, permit, .. } = raw;
+        FilteredBatch { sequence, concerns, reached, caught_up, drained_at, permit }
     }
 
     /// An event that makes us panic is lost alone: a batch that never came out would stop everything behind it.
@@ -258,7 +260,7 @@ mod tests {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let message = |text: &String| Message { payload: Bytes::from(text.clone()), received: ARRIVED };
         let messages = payloads.iter().map(message).collect();
-        RawBatch { sequence, messages, reached: None, drained_at: None, permit }
+        RawBatch { sequence, messages, reached: None, caught_up: true, drained_at: None, permit }
     }
 
     fn run(filter: &Filter, payloads: &[String]) -> Vec<Concern> {

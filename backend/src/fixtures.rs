@@ -77,6 +77,7 @@ pub(crate) fn surroundings_with(
         alarm_log: AlarmLog::to(sender, &metrics),
         enrich: Enrich::new(sources, enrich, &metrics, http::client().unwrap()),
         counters: Counters::new(&metrics),
+        fault: None,
     };
     (Arc::new(surroundings), log)
 }

@@ -38,6 +38,8 @@ pub struct RawBatch {
     pub messages: Vec<Message>,
     /// The place behind the last of them in the stream, where there is one.
     pub reached: Option<Position>,
+    /// Whether everything that was there when this process began is in this batch or an earlier one.
+    pub caught_up: bool,
     /// Everything that the bus had for us before this time is in this batch or an earlier one.
     pub drained_at: Option<ReceiptTime>,
     /// Given back when the batch has been dispatched.
@@ -78,8 +80,8 @@ pub async fn run(
         counters.events_in_flight.add(as_gauge(batch.messages.len()));
         queue_length.set(as_gauge(subscription.queue_length()));
         not_before = next_turn(batch.messages.len());
-        let Batch { messages, reached, drained_at } = batch;
-        let raw = RawBatch { sequence, messages, reached, drained_at, permit };
+        let Batch { messages, reached, caught_up, drained_at } = batch;
+        let raw = RawBatch { sequence, messages, reached, caught_up, drained_at, permit };
         if !send(raw) {
             return;
         }

@@ -39,6 +39,7 @@ use crate::state::Store;
 use lingering::Lingering;
 use save::Unsaved;
 pub use save::{Part, Save};
+pub use stop::Failure;
 use table::{Entry, Table};
 pub use wake_time::WakeTime;
 
@@ -97,6 +98,8 @@ pub struct Shared {
     pub census: Census,
     /// Where long waits are reported.
     pub pressure: Pressure,
+    /// Where managers say that they have failed; `None` if nobody can start them again.
+    pub failures: Option<mpsc::Sender<Failure>>,
     /// Where managers ask to retire.
     pub retirements: mpsc::Sender<Retirement>,
     /// Where state is saved when stopping; `None` if it is not to be.
@@ -138,6 +141,12 @@ pub struct Manager {
     look_secs: i64,
     forgotten_early: u64,
     unsaved: Unsaved,
+    /// The event that it is at.
+    current: Option<Arc<Event>>,
+    /// Whether it has lost a backlog, so that it has to be started again.
+    broken: bool,
+    /// Whether it ends in order.
+    ends_well: bool,
     /// Room to work in.
     candidates: Vec<BacklogSlot>,
 }
@@ -175,6 +184,9 @@ impl Manager {
             look_secs: 0,
             forgotten_early: 0,
             unsaved: Unsaved::default(),
+            current: None,
+            broken: false,
+            ends_well: false,
             candidates: Vec::new(),
         };
         for (at, key) in state.remembered {
@@ -205,6 +217,9 @@ impl Manager {
                     self.take_batch(&mut batch).await;
                 }
             }
+            if self.broken {
+                return;
+            }
             self.wake_time.set(self.wants_to_know_at());
         }
         self.stop().await;
@@ -214,6 +229,9 @@ impl Manager {
         self.unhandled = batch.iter().filter(|message| matches!(message, Message::Event(_))).count();
         let mut started = Instant::now();
         for message in batch.drain(..) {
+            if self.broken {
+                return;
+            }
             match message {
                 Message::Event(delivery) => started = self.deliver(delivery, started).await,
                 Message::Time(time) => self.on_time(time).await,
@@ -225,7 +243,12 @@ impl Manager {
 
     /// Handles an event whose turn it is since `started`; when it was done.
     async fn deliver(&mut self, delivery: Delivery, started: Instant) -> Instant {
+        self.current = Some(delivery.event.clone());
         let used = self.handle(&delivery.event, delivery.opens).await;
+        if self.broken {
+            return started;
+        }
+        self.current = None;
         self.handled = delivery.number;
         self.unhandled -= 1;
         self.shared.surroundings.counters.pairs_in_flight.dec();
@@ -494,6 +517,11 @@ impl Manager {
     }
 
     fn lose(&mut self, slot: BacklogSlot) {
+        if self.shared.failures.is_some() {
+            // Not without it: the whole directive begins again where that backlog was whole.
+            self.broken = true;
+            return;
+        }
         if let Some(entry) = self.open.remove(slot) {
             self.shared.census.leave(entry.ticket, entry.protected);
             self.shared.surroundings.counters.backlogs_failed.inc();

@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use crate::alarm_log::AlarmLog;
-use crate::backlog::Surroundings;
+use crate::backlog::{Fault, Surroundings};
 use crate::catalog::Catalog;
 use crate::census::Census;
 use crate::checkpoint::{Checkpoints, Maker, Sources};
@@ -39,7 +39,7 @@ use crate::filter::{self, Filter, FilterMode, FilteredBatch};
 use crate::ingest::{self, BATCHES_IN_FLIGHT};
 use crate::manager::{Manager, Retirement, Shared};
 use crate::pressure::Pressure;
-use crate::roster::{Mark, RETIREMENTS, Roster};
+use crate::roster::{FAILURES, Mark, Means, POISON_FILE, RETIREMENTS, Recovery, Roster};
 use crate::state::{Checkpointed, Store};
 use crate::watchdog::Watchdog;
 use crate::workers::{WorkerMode, Workers};
@@ -95,6 +95,8 @@ pub struct Parts {
     pub readiness: Readiness,
     /// When to stop.
     pub shutdown: Shutdown,
+    /// Lets tests do harm; `None` anywhere else.
+    pub fault: Option<Fault>,
 }
 
 /// Starts the pipeline on the events of `subscription`. Its tasks belong to the shutdown, which waits for them.
@@ -157,6 +159,7 @@ impl Correlation {
         counters.directives_loaded.set(i64::try_from(catalog.len()).unwrap_or(i64::MAX));
         let (states, same_as_checkpoint) =
             reload(store.as_ref(), checkpoints.as_ref(), &mut catalog, &settings)?;
+        let restorer = checkpoints.as_ref().map(|checkpoints| checkpoints.restorer(&settings));
         let (marks, wanted) = mpsc::channel(1);
         let ended = CancellationToken::new();
         let maker = checkpoints.map(|checkpoints| {
@@ -170,6 +173,18 @@ impl Correlation {
             counters: counters.clone(),
             max_clock_skew_secs: settings.max_clock_skew_secs,
         };
+        let (failures, failed) = mpsc::channel(FAILURES);
+        let recovery = restorer.zip(store.as_ref()).map(|(restorer, store)| Means {
+            restorer,
+            catalog: catalog.clone(),
+            alarm_log: alarm_log.clone(),
+            failures: failed,
+            poison_file: store.logs().join(POISON_FILE),
+            poisoned: parts
+                .metrics
+                .counter("dsiem_poison_events", "Events that made their directive fail twice"),
+            readiness: parts.readiness.clone(),
+        });
         let (retirements, wishes) = mpsc::channel(RETIREMENTS);
         let pressure = Pressure::new(config.max_delay);
         let backlogs = TaskTracker::new();
@@ -180,10 +195,12 @@ impl Correlation {
                 alarm_log,
                 enrich,
                 counters: counters.clone(),
+                fault: parts.fault,
             }),
             clock,
             census: Census::new(config.max_backlogs, counters.clone(), parts.readiness),
             pressure: pressure.clone(),
+            failures: recovery.is_some().then_some(failures),
             retirements,
             store,
             checkpoints: maker.is_some(),
@@ -195,7 +212,8 @@ impl Correlation {
         let workers = Workers::start(config.workers)
             .context("cannot start the correlation threads; is a limit on threads set for this process?")?;
         let managers = Managers { workers: Arc::new(workers), tasks: TaskTracker::new() };
-        let roster = roster(catalog, shared, states, managers.clone(), counters, config.preload);
+        let roster = roster(catalog, shared, states, managers.clone(), counters, config.preload)
+            .with_recovery(recovery.map(Recovery::new));
         let (hold, shutdown) = (config.hold, parts.shutdown);
         let cuts = Cuts { wanted, ended, maker };
         Ok(Self { roster, wishes, cuts, managers, backlogs, filter, pressure, overload, hold, shutdown })
@@ -213,13 +231,7 @@ impl Correlation {
         shutdown.spawn_service("overload signals", pressure.run(overload, hold));
         shutdown.spawn("correlation", async move {
             let clock = cuts.maker.as_ref().map(|(_, sources)| sources.clock.clone());
-            let making = match cuts.maker {
-                Some((mut maker, sources)) => {
-                    maker.begin(&sources).await;
-                    Some(tokio::spawn(maker.run(sources)))
-                }
-                None => None,
-            };
+            let making = cuts.maker.map(|(maker, sources)| tokio::spawn(maker.run(sources)));
             roster.run(filtered, wishes, cuts.wanted, cuts.ended).await;
             managers.tasks.close();
             managers.tasks.wait().await;
@@ -297,8 +309,9 @@ fn roster(
         .filter(|slot| preload || states.contains_key(slot))
         .collect();
     let directives = catalog.len();
-    let wake = Box::new(move |slot, mailbox, wake_time| {
-        let state = states.remove(&slot).unwrap_or_default();
+    let wake = Box::new(move |slot, mailbox, wake_time, state: Option<DirectiveState>| {
+        let saved = states.remove(&slot);
+        let state = state.or(saved).unwrap_or_default();
         let (directive, shared) = (catalog.directive(slot).clone(), shared.clone());
         // Made where it runs, so that the backlogs that it reloads run there too.
         let run = async move { Manager::new(slot, directive, shared, mailbox, wake_time, state).run().await };

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use dsiem_runtime::bus::nats::Lease;
 use dsiem_runtime::bus::{Durability, EventSubscription, Nats, OverloadSender};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
@@ -13,7 +14,7 @@ use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::checkpoint::Checkpoints;
 use crate::config::{EngineConfig, ServeConfig};
@@ -23,6 +24,9 @@ use crate::enrich::Enrich;
 use crate::pipeline::{self, Parts};
 use crate::state::Store;
 use crate::{alarm_log, config_sync, http};
+
+/// The name of the condition in `/readyz` that this process alone is its node.
+const NODE: &str = "node";
 
 /// The name of the condition in `/readyz`.
 const DIRECTIVES: &str = "directives";
@@ -54,8 +58,17 @@ pub struct Surroundings {
 /// # Errors
 /// What cannot be opened or started, and what to do about it.
 pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -> anyhow::Result<()> {
-    let Surroundings { node, home, subscription, checkpoints, overload, clock, metrics, readiness, shutdown } =
-        surroundings;
+    let Surroundings {
+        node,
+        home,
+        subscription,
+        mut checkpoints,
+        overload,
+        clock,
+        metrics,
+        readiness,
+        shutdown,
+    } = surroundings;
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -63,6 +76,9 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
     let counters = Counters::new(&metrics);
     let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
     let (alarm_log, writing) = alarm_log::open(&home.logs, known, &metrics, &readiness)?;
+    if let Some(checkpoints) = &mut checkpoints {
+        checkpoints.begin(alarm_log.first_ends())?;
+    }
     let store = if config.reload_backlogs {
         Some(Store::open(&home.logs, &node, counters.clone())?)
     } else {
@@ -84,6 +100,7 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
         metrics,
         readiness: readiness.clone(),
         shutdown,
+        fault: None,
     };
     pipeline::start(config.pipeline, parts, subscription)?;
     // Only now: whoever is told that this process is ready may send it events.
@@ -130,7 +147,7 @@ fn report(loaded: &Loaded, metrics: &Metrics) -> Option<String> {
 /// # Errors
 /// If the configuration cannot be used, or something of the process cannot be opened, failed, or did not stop in time.
 pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    let ServeConfig { home, nats, sync, metrics_address, engine } = config;
+    let ServeConfig { home, nats, sync, access, metrics_address, engine } = config;
     let node = nats.node.clone();
     let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
     let shutdown = Shutdown::new();
@@ -139,18 +156,27 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(address) = metrics_address {
         serve_status(address, &metrics, &readiness, &shutdown).await?;
     }
-    let Some(loaded) = config_sync::pull(&sync, &http::client()?, &readiness, &shutdown).await? else {
+    let Some(loaded) = config_sync::pull(&sync, &access.client()?, &readiness, &shutdown).await? else {
         info!("stopped before there was a configuration");
         return Ok(());
     };
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
     shutdown
         .spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
+    if let Some(health) = nats.stream_health() {
+        shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
+    }
+    let Some(mut lease) = stand_by(&nats, &node, &readiness, &shutdown).await else {
+        info!("stopped before this process was the node");
+        return Ok(());
+    };
+    // Only now: the process that had the lease may have had the files.
     let checkpoints = open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
+    let resume = checkpoints.as_ref().and_then(Checkpoints::position);
     let surroundings = Surroundings {
         node: node.clone(),
         home,
-        subscription: nats.subscribe_events(engine.max_queue),
+        subscription: nats.subscribe_events(engine.max_queue, resume),
         checkpoints,
         overload: nats.overload_sender(),
         clock,
@@ -161,7 +187,29 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let grace = engine.stop_grace;
     start(engine, loaded, surroundings)?;
     info!(%node, "backend started");
-    shutdown.run_until_stopped("the backend", grace).await
+    let stopped = tokio::select! {
+        stopped = shutdown.run_until_stopped("the backend", grace) => stopped,
+        () = stop_without(&mut lease, &node, &shutdown) => Ok(()),
+    };
+    lease.release().await;
+    stopped
+}
+
+/// Waits until this process alone is the node of its name; `None` if it has to stop before.
+async fn stand_by(nats: &Nats, node: &str, readiness: &Readiness, shutdown: &Shutdown) -> Option<Lease> {
+    let waiting = format!("not yet known to be the only process of the node {node}");
+    readiness.set(NODE, Err(waiting));
+    let lease = shutdown.token().run_until_cancelled(nats.lease()).await?;
+    readiness.set(NODE, Ok(()));
+    Some(lease)
+}
+
+/// Stops the process when another one has become its node; does not return.
+async fn stop_without(lease: &mut Lease, node: &str, shutdown: &Shutdown) {
+    lease.lost().await;
+    error!(%node, "another process has become this node, stopping; give each backend a --node of its own");
+    shutdown.fail();
+    std::future::pending::<()>().await;
 }
 
 /// Serves `/metrics`, `/healthz` and `/readyz` on an address of their own.

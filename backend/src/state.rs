@@ -82,6 +82,12 @@ impl Store {
         })
     }
 
+    /// The folder of logs that it is in.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
     /// Reads what this node saved for the directives of today: of each directive the last checkpoint, or its file where
     /// that is newer, since an older release, dsiem-rs or a person wrote it.
     ///
@@ -97,8 +103,7 @@ impl Store {
         let mut from_files = BTreeSet::new();
         let saved_at = checkpoint.as_ref().map(|checkpoint| checkpoint.saved_at);
         for path in self.files().with_context(|| format!("cannot list {}", self.folder.display()))? {
-            if saved_at.is_some_and(|saved_at| !is_newer(&path, saved_at)) {
-                self.take_over_unread(path);
+            if saved_at.is_some_and(|saved_at| !is_newer(&path, saved_at)) && self.take_over_unread(&path) {
                 continue;
             }
             match self.read(&path, directives, settings) {
@@ -136,11 +141,18 @@ impl Store {
         Ok(Reloaded { states, same_as_checkpoint })
     }
 
-    /// Takes over a file that a checkpoint has made old, so that it goes when its directive has nothing to save.
-    fn take_over_unread(&self, path: PathBuf) {
-        let header = files::read_regular(&path, MAX_FILE_BYTES).ok().and_then(|bytes| Header::read(&bytes));
-        if let Some(header) = header.filter(|header| header.node == *self.node) {
-            self.taken_over().entry(header.directive_id).or_default().insert(path);
+    /// Takes over a file that a checkpoint has made old, so that it goes when its directive has nothing to save. False if
+    /// it is not known to be old: what cannot be read is to be moved aside, whenever it was written.
+    fn take_over_unread(&self, path: &Path) -> bool {
+        let Ok(bytes) = files::read_regular(path, MAX_FILE_BYTES) else { return false };
+        match Header::read(&bytes) {
+            Some(header) => {
+                if header.node == *self.node {
+                    self.taken_over().entry(header.directive_id).or_default().insert(path.to_owned());
+                }
+                true
+            }
+            None => snapshot::is_from_dsiem_rs(&bytes),
         }
     }
 

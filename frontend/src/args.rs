@@ -6,10 +6,18 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use clap::{ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::args::{
+    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    without_empty_environment,
+};
+use dsiem_runtime::bus::Durability;
 use dsiem_runtime::bus::nats::check_url;
 
 use crate::body::DEFAULT_MAX_BODY;
+
+mod doors;
+
+pub use doors::DoorArgs;
 
 /// Bounds of `--max-body`, in bytes.
 const BODY_RANGE: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 30;
@@ -61,6 +69,19 @@ pub struct ServeArgs {
           value_parser = check_url)]
     pub msq: String,
 
+    /// Who this process is on NATS.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+
+    /// Whether events are kept until backends have dealt with them: auto (where NATS can keep them), require (nothing is
+    /// accepted that is not kept), or off
+    #[arg(long, env = "DSIEM_DURABILITY", default_value = "auto", value_name = "auto|require|off")]
+    pub durability: Durability,
+
+    /// The stream of events.
+    #[command(flatten)]
+    pub stream: StreamArgs,
+
     /// Events that may wait for NATS at the same time before requests get 503; 0 for 524288
     #[arg(
         short = 'q',
@@ -103,6 +124,14 @@ pub struct ServeArgs {
     #[arg(long, env = "DSIEM_WRITEABLECONFIG", num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_missing_value = "true", default_value = "false", value_parser = parse_bool, action = ArgAction::Set)]
     pub writable_config: bool,
+
+    /// Who may come in.
+    #[command(flatten)]
+    pub doors: DoorArgs,
+
+    /// What `/config` asks for.
+    #[command(flatten)]
+    pub config_token: ConfigTokenArgs,
 
     /// What an alarm can be set to.
     #[command(flatten)]

@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use dsiem_core::configuration::Readers;
 use dsiem_core::throttle::{BoundsError, Throttle};
 use dsiem_runtime::bus::NatsConfig;
-use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
+use dsiem_runtime::bus::nats::{CredentialsError, UNLIMITED_QUEUE};
 use dsiem_runtime::files::Home;
 
 use crate::args::ServeArgs;
 use crate::config_store::Choices;
+use crate::doors::{Doors, DoorsError};
 
 /// A frontend, whatever bus it is on.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub readers: Readers,
     /// What people may set an alarm to.
     pub choices: Choices,
+    /// Who may come in.
+    pub doors: Doors,
 }
 
 /// A frontend as a process of its own.
@@ -51,6 +54,12 @@ pub enum ConfigError {
     /// The system does not say where the executable is.
     #[error(transparent)]
     Home(#[from] io::Error),
+    /// Tokens or certificates for HTTP.
+    #[error(transparent)]
+    Doors(#[from] DoorsError),
+    /// Tokens or certificates for NATS.
+    #[error(transparent)]
+    Nats(#[from] CredentialsError),
 }
 
 impl ServeConfig {
@@ -70,9 +79,16 @@ impl ServeConfig {
             writable_config: args.writable_config,
             readers: Readers::Nodes,
             choices: Choices { status: args.choices.status.0, tags: args.choices.tags.0 },
+            doors: args.doors.doors(&args.config_token)?,
         };
         let listen = SocketAddr::new(args.ip_address, args.tcp_port);
-        let nats = NatsConfig { url: args.msq, node: args.node };
+        let nats = NatsConfig {
+            url: args.msq,
+            node: args.node,
+            credentials: args.nats.credentials()?,
+            durability: args.durability,
+            stream: args.stream.into(),
+        };
         Ok(Self { listen, nats, frontend })
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Reason {
     TooLarge,
     /// Over the rate limit.
     RateLimited,
+    /// Over what one address may send.
+    PeerRateLimited,
     /// The queue to the bus was full.
     QueueFull,
     /// The bus was not there.
@@ -31,6 +33,7 @@ impl Reason {
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
             Self::RateLimited => "rate_limited",
+            Self::PeerRateLimited => "peer_rate_limited",
             Self::QueueFull => "queue_full",
             Self::NotConnected => "not_connected",
             Self::NotConfirmed => "not_confirmed",

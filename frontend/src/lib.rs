@@ -1,8 +1,8 @@
 //! HTTP in, events out; configuration files and the page served.
 //!
-//! In the order in which a request goes through it: [`server`] takes the connection, `http` knows the paths, [`body`]
-//! reads what was sent, `submission` cuts it into events, [`limiter`] says whether they may come in, `publisher` puts
-//! them on the bus, `counters` and [`rejected`] keep account of them. [`config_store`] holds the files of `/config`.
+//! In the order in which a request goes through it: [`server`] takes the connection, over [`tls`] where that is asked
+//! for, `http` knows the paths and asks for tokens, [`body`] reads what was sent, `submission` cuts it into events,
+//! [`peers`] and [`limiter`] say whether they may come in, `publisher` puts them on the bus, `counters` and [`rejected`] keep account of them. [`config_store`] holds the files of `/config`.
 //! [`service`] puts all of it together from [`config`], which is what [`args`] mean.
 
 pub mod args;
@@ -10,14 +10,19 @@ pub mod body;
 pub mod config;
 pub mod config_store;
 mod counters;
+pub mod doors;
 mod http;
 pub mod limiter;
+mod lingering;
+pub mod peers;
 mod publisher;
 pub mod rejected;
 pub mod server;
 pub mod service;
 mod submission;
+pub mod tls;
 
 pub use config::{Config, ServeConfig};
 pub use config_store::Choices;
+pub use doors::Doors;
 pub use service::{Frontend, Parts, run};

@@ -97,7 +97,9 @@ impl Unavailable {
     /// For the counters.
     pub(crate) fn reason(&self) -> Reason {
         match self {
-            Self::QueueFull { .. } | Self::Bus(PublishError::QueueFull) => Reason::QueueFull,
+            Self::QueueFull { .. } | Self::Bus(PublishError::QueueFull | PublishError::StreamFull) => {
+                Reason::QueueFull
+            }
             Self::Bus(PublishError::NotConnected | PublishError::Closed) => Reason::NotConnected,
             Self::Bus(PublishError::NotConfirmed) => Reason::NotConfirmed,
             Self::Bus(PublishError::TooLarge { .. }) => Reason::TooLarge,

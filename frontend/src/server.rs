@@ -1,14 +1,12 @@
 //! Connections: taking them, ending them, and never more of them than we have room for.
 //!
-//! This is hyper with limits: on the number of connections, on the time for a request's head, and on how long a
-//! stopping server waits. A connection is closed only after the sender had a chance to read the answer: whoever is
-//! still sending a body that was refused would otherwise see a broken connection instead of the refusal.
+//! This is hyper with limits: on the number of connections, on the time for TLS to be agreed on and for a request's
+//! head, on how long an answer may go unread, and on how long a stopping server waits.
 
 use std::convert::Infallible;
-use std::io;
-use std::pin::{Pin, pin};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::Request;
@@ -17,14 +15,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::Site;
+use crate::lingering::Lingering;
+use crate::tls::Current;
 
 /// Connections at the same time; full: further ones wait in the system's queue.
 pub const MAX_CONNECTIONS: usize = 4_096;
@@ -38,19 +38,14 @@ pub const MAX_HEAD_BYTES: usize = 64 << 10;
 /// How long to wait after a connection could not be taken, so that a lack of file handles does not cost a whole CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Bytes that a sender may still send after it was refused, which are thrown away.
-const MAX_DISCARDED: usize = 128 << 20;
+/// How long a new connection may take to agree on TLS.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a closing connection waits for more of them.
-const DISCARD_IDLE: Duration = Duration::from_secs(2);
-
-/// How long a closing connection takes at most.
-const DISCARD_TOTAL: Duration = Duration::from_secs(30);
-
-/// Serves `site` on `listener` until `stop`; then takes no more connections, lets the requests that have arrived
+/// Serves `site` on `listener`, over TLS where there is a certificate, until `stop`; then takes no more connections, lets the requests that have arrived
 /// finish, and cuts off what is still open after `grace`.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<Current>,
     site: Site,
     stop: CancellationToken,
     grace: Duration,
@@ -62,9 +57,9 @@ pub(crate) async fn serve(
     // Also on a panic or cancellation from above, nothing of ours is left behind.
     let stop = stop.child_token();
     let _cut_at_the_end = (cut.clone().drop_guard(), stop.clone().drop_guard());
-    accept(listener, &connections, &stop, |stream| {
+    accept(listener, &connections, &stop, |stream, address| {
         let (site, stop, cut, open) = (site.clone(), stop.clone(), cut.clone(), open.clone());
-        Connection { site, stop, cut, open }.serve(stream)
+        Connection { site, peer: address.ip(), stop, cut, open }.serve(stream, tls.clone())
     })
     .await;
     connections.close();
@@ -84,7 +79,7 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
     connections: &TaskTracker,
     stop: &CancellationToken,
-    connection: impl Fn(TcpStream) -> F,
+    connection: impl Fn(TcpStream, SocketAddr) -> F,
 ) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut failing = false;
@@ -100,9 +95,9 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
             next = next => next,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 failing = false;
-                let connection = connection(stream);
+                let connection = connection(stream, address);
                 drop(connections.spawn(async move {
                     connection.await;
                     drop(place);
@@ -121,6 +116,8 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
 
 struct Connection {
     site: Site,
+    /// Where it comes from.
+    peer: IpAddr,
     /// After its present request it ends.
     stop: CancellationToken,
     /// It ends at once; never before `stop`.
@@ -129,13 +126,28 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream) {
+    async fn serve(self, stream: TcpStream, tls: Option<Current>) {
         // Answers are small and complete; waiting to fill a packet only makes them late.
         stream.set_nodelay(true).ok();
-        let _counted = Counted::new(self.open);
-        let site = self.site;
+        let _counted = Counted::new(self.open.clone());
+        let Some(tls) = tls else { return self.speak(stream).await };
+        let agreed = tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls.config()).accept(stream));
+        let agreed = tokio::select! {
+            agreed = agreed => agreed,
+            () = self.stop.cancelled() => return,
+        };
+        match agreed {
+            Ok(Ok(stream)) => return self.speak(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, peer = %self.peer, "TLS was not agreed on"),
+            Err(_) => tracing::debug!(peer = %self.peer, "TLS was not agreed on in time"),
+        }
+        tls.failures.inc();
+    }
+
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let (site, peer) = (self.site, self.peer);
         let service = service_fn(|request: Request<Incoming>| async {
-            Ok::<_, Infallible>(site.answer(request).await)
+            Ok::<_, Infallible>(site.answer(peer, request).await)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -173,98 +185,5 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-/// A stream whose closing waits for the other side to read what we said.
-///
-/// A socket that is closed while there is something unread in it sends a reset, which makes the other side's system
-/// throw away our answer. So closing means: say that we are done, and read until the other side is, within limits.
-struct Lingering {
-    stream: TcpStream,
-    closing: Option<Closing>,
-}
-
-struct Closing {
-    discarded: usize,
-    idle: Pin<Box<Sleep>>,
-    until: Instant,
-}
-
-impl Lingering {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, closing: None }
-    }
-}
-
-impl Closing {
-    fn new() -> Self {
-        Self {
-            discarded: 0,
-            idle: Box::pin(tokio::time::sleep(DISCARD_IDLE)),
-            until: Instant::now() + DISCARD_TOTAL,
-        }
-    }
-
-    /// Ready when there is nothing more to wait for.
-    fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
-        let mut scratch = [0; 8 << 10];
-        loop {
-            let mut buffer = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(())) => {
-                    let read = buffer.filled().len();
-                    self.discarded += read;
-                    let now = Instant::now();
-                    if read == 0 || self.discarded > MAX_DISCARDED || now > self.until {
-                        return Poll::Ready(());
-                    }
-                    self.idle.as_mut().reset(now + DISCARD_IDLE);
-                }
-                Poll::Pending => return self.idle.as_mut().poll(cx),
-            }
-        }
-    }
-}
-
-impl AsyncRead for Lingering {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Lingering {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, closing } = self.get_mut();
-        if closing.is_none() {
-            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-        }
-        ready!(closing.get_or_insert_with(Closing::new).poll(stream, cx));
-        Poll::Ready(Ok(()))
     }
 }

@@ -21,10 +21,12 @@ use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
 use crate::counters::EventCounters;
 use crate::http::config_files::ConfigFiles;
+use crate::http::door::Door;
 use crate::http::events::Events;
 use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
 use crate::limiter::Limiter;
+use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::{rejected, server};
 
@@ -77,7 +79,10 @@ impl Frontend {
         let limiter = Limiter::new(config.throttle);
         let store = ConfigStore::new(config.home.configs.clone(), config.readers);
         let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
+        let doors = &config.doors;
         let events = Events {
+            door: Door::of_events(doors.events_token.clone(), &metrics),
+            peers: Peers::new(doors.max_peer_eps, &metrics),
             bodies: bodies.clone(),
             limiter: limiter.clone(),
             publisher: Publisher::new(publisher, config.max_queue),
@@ -86,7 +91,12 @@ impl Frontend {
             clock,
             requests: Arc::new(AtomicU64::new(0)),
         };
-        let config_files = ConfigFiles { store: store.clone(), bodies, writable: config.writable_config };
+        let config_files = ConfigFiles {
+            door: Door::of_config(doors.config_token.clone(), &metrics),
+            store: store.clone(),
+            bodies,
+            writable: config.writable_config,
+        };
         let page = Page::new(config.home.web.clone());
         let status = status::router(metrics.clone(), readiness.clone());
         let site = http::site(Resources { events, config_files, page }, status, &metrics);
@@ -112,15 +122,23 @@ impl Frontend {
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
     pub async fn run(self, listener: TcpListener) {
         self.write_choices().await;
-        let Self { site, limiter, overload, rejected, metrics, shutdown, .. } = self;
+        let Self { site, limiter, overload, rejected, config, metrics, readiness, shutdown, .. } = self;
+        let (tls, reloader) = config.doors.tls.map(|tls| tls.open(&metrics, readiness)).unzip();
         let serving = async {
             // The site holds the other end of the rejected events: they end after it, and not before.
-            server::serve(listener, site, shutdown.token(), REQUEST_GRACE, &metrics).await;
+            server::serve(listener, tls, site, shutdown.token(), REQUEST_GRACE, &metrics).await;
+        };
+        let reloading = async {
+            match reloader {
+                Some(reloader) => reloader.run().await,
+                None => std::future::pending().await,
+            }
         };
         let following = limiter.follow(overload, metrics.clone());
         tokio::select! {
             ((), ()) = async { tokio::join!(serving, rejected.run()) } => {}
             () = following => {}
+            never = reloading => match never {},
         }
     }
 
@@ -155,6 +173,9 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let nats = Nats::connect(nats, clock.clone(), &metrics, &shutdown);
     shutdown
         .spawn_service("readiness of the event bus", status::follow_bus(nats.connected(), readiness.clone()));
+    if let Some(health) = nats.stream_health() {
+        shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
+    }
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
     let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");

@@ -6,12 +6,13 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use dsiem_frontend::Config;
 use dsiem_runtime::Shutdown;
 use dsiem_runtime::bus::EventSubscription;
 use support::{EVENT, Sender};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 /// Nothing here should take long; a test that hangs fails.
@@ -26,7 +27,11 @@ struct Running {
 }
 
 async fn start() -> Running {
-    let (home, frontend, subscription, shutdown, _) = Sender::new().into_parts();
+    start_with(|_| {}).await
+}
+
+async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
+    let (home, frontend, subscription, shutdown, _) = Sender::with(change).into_parts();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(frontend.run(listener));
@@ -183,4 +188,72 @@ async fn a_folder_that_cannot_be_written_is_a_warning() {
     frontend.run(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
     let report = readiness.report();
     assert!(report.ready && report.degraded.contains_key("config_folder"), "{report:?}");
+}
+
+/// Posts an event from an address of this machine and returns the status.
+async fn post_from(source: &str, running: &Running) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{source}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(running.address).await.unwrap();
+    stream.write_all(head(EVENT.len(), "").as_bytes()).await.unwrap();
+    stream.write_all(EVENT.as_bytes()).await.unwrap();
+    until(&mut stream, "\r\n\r\n").await["HTTP/1.1 ".len()..][..3].to_owned()
+}
+
+#[tokio::test]
+async fn each_address_has_a_rate_of_its_own() {
+    let running = start_with(|config| config.doors.max_peer_eps = std::num::NonZeroU32::new(1)).await;
+    // One is let in at once. Should this machine sleep for a second in between, another one may be.
+    let mut statuses = Vec::new();
+    while statuses.last().is_none_or(|status| status != "429") {
+        statuses.push(post_from("127.0.0.1", &running).await);
+    }
+    assert_eq!(statuses[0], "200");
+    assert_eq!(post_from("127.0.0.2", &running).await, "200");
+    running.stop().await;
+}
+
+/// Time passes at once while everybody waits, so that these take no time.
+mod patience {
+    use super::*;
+
+    /// How long it took until the other side closed, and what it said.
+    async fn closed_after(running: &Running, sent: &str) -> (u64, String) {
+        let mut stream = running.connect().await;
+        let begun = tokio::time::Instant::now();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).await.unwrap();
+        (begun.elapsed().as_secs(), String::from_utf8(said).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_end_is_not_waited_for() {
+        let running = start().await;
+        for sent in ["", "GET / HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+            let (secs, said) = closed_after(&running, sent).await;
+            assert!((75..80).contains(&secs), "{sent:?}: {secs} s");
+            assert!(!said.contains("200"), "{said}");
+        }
+        running.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_next_request_is_closed() {
+        let running = start().await;
+        let (secs, said) = closed_after(&running, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        assert!((75..80).contains(&secs), "{secs} s");
+        running.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_408() {
+        let running = start().await;
+        let (secs, said) = closed_after(&running, &(head(100, "") + "{")).await;
+        assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+        // And then it lingers.
+        assert!((60..95).contains(&secs), "{secs} s");
+        running.stop().await;
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dsiem_backend::alarm_log::{AlarmLog, Ends, LogRecord};
+use dsiem_backend::backlog::Fault;
 use dsiem_backend::checkpoint::Checkpoints;
 use dsiem_backend::counters::Counters;
 use dsiem_backend::enrich::{Enrich, EnrichSettings};
@@ -59,6 +60,8 @@ pub struct EngineConfig {
     pub start_secs: i64,
     /// Whether checkpoints are made, once a second.
     pub checkpoints: bool,
+    /// Called with each event before a backlog takes it; may panic.
+    pub fault: Option<Fault>,
 }
 
 impl EngineConfig {
@@ -72,6 +75,7 @@ impl EngineConfig {
             sources: Vec::new(),
             start_secs: 0,
             checkpoints: false,
+            fault: None,
         }
     }
 }
@@ -108,6 +112,8 @@ pub struct Engine {
     pub clock: Clock,
     /// The books.
     pub counters: Counters,
+    /// What an orchestrator is told.
+    pub readiness: Readiness,
     shutdown: Shutdown,
 }
 
@@ -136,11 +142,12 @@ impl Engine {
             clock: clock.clone(),
             counters: counters.clone(),
             metrics,
-            readiness,
+            readiness: readiness.clone(),
             shutdown: shutdown.clone(),
+            fault: config.fault,
         };
         pipeline::start(config.pipeline, parts, bus.subscription).expect("the pipeline starts");
-        Self { publisher: bus.publisher, records, taken: Vec::new(), clock, counters, shutdown }
+        Self { publisher: bus.publisher, records, taken: Vec::new(), clock, counters, readiness, shutdown }
     }
 
     /// Sends an event now: what is missing of `event_id`, `timestamp`, `sensor` and `rcvd_time` is filled in, the times
@@ -203,7 +210,7 @@ impl Engine {
     pub fn documents(&self) -> Vec<Value> {
         let documents = self.taken.iter().filter_map(|record| match record {
             LogRecord::Alarm(json) => Some(serde_json::from_slice(json).expect("an alarm document is JSON")),
-            LogRecord::AlarmEvent { .. } | LogRecord::Flush { .. } => None,
+            _ => None,
         });
         documents.collect()
     }
@@ -228,7 +235,7 @@ impl Engine {
             LogRecord::AlarmEvent { alarm_id, stage, event } => {
                 Some((alarm_id.to_string(), *stage, event.id.to_string()))
             }
-            LogRecord::Alarm(_) | LogRecord::Flush { .. } => None,
+            _ => None,
         });
         links.collect()
     }
@@ -239,7 +246,12 @@ impl Engine {
     /// When a part does not stop.
     pub async fn stop(&mut self) {
         self.shutdown.finish(GRACE).await.expect("every part stops in time");
-        self.take_records();
+        let rest = async {
+            while let Some(record) = self.records.recv().await {
+                self.taken.push(record);
+            }
+        };
+        tokio::time::timeout(GRACE, rest).await.expect("nobody writes after the stop");
     }
 
     fn take_records(&mut self) {

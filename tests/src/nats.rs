@@ -26,6 +26,7 @@ const ATTEMPTS: usize = 5;
 pub struct NatsServer {
     port: u16,
     monitor: Http,
+    options: Vec<String>,
     process: Option<Child>,
 }
 
@@ -35,8 +36,17 @@ impl NatsServer {
     /// # Panics
     /// When it does not start to listen.
     pub async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// Runs from now on, with further options that have blanks between them.
+    ///
+    /// # Panics
+    /// When it does not start to listen.
+    pub async fn start_with(options: &str) -> Self {
         for _ in 0..ATTEMPTS {
             let mut server = Self::reserved();
+            server.options = options.split_whitespace().map(ToOwned::to_owned).collect();
             if server.try_start().await {
                 return server;
             }
@@ -48,7 +58,7 @@ impl NatsServer {
     #[must_use]
     pub fn reserved() -> Self {
         let monitor = Http::new(&format!("http://127.0.0.1:{}", ports::free()));
-        Self { port: ports::free(), monitor, process: None }
+        Self { port: ports::free(), monitor, options: Vec::new(), process: None }
     }
 
     /// Its address, for `--msq`.
@@ -126,6 +136,7 @@ impl NatsServer {
         let monitor_port = self.monitor.port().to_string();
         let mut command = Command::new(program());
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-m", &monitor_port]);
+        command.args(&self.options);
         let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let process = self.process.insert(spawned.expect("nats-server can be started"));
         let begun = tokio::time::Instant::now();

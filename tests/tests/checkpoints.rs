@@ -4,7 +4,12 @@
 //! `kill -9`. Over a bus that keeps nothing, what came after the last checkpoint is lost with it.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
+use dsiem_backend::backlog::Fault;
+use dsiem_core::event::Event;
 use dsiem_tests::engine::{Engine, EngineConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,19 +36,30 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), secs: 0 }
+        Self { home: tempfile::tempdir().expect("a temporary folder"), secs: 0 }
     }
 
     /// One life of the process, which ends without a word unless `live` stops it.
     fn life<T>(&mut self, second: u32, live: impl AsyncFnOnce(&mut Engine) -> T) -> T {
+        self.life_with(second, None, live)
+    }
+
+    /// The same with a fault.
+    fn life_with<T>(
+        &mut self,
+        second: u32,
+        fault: Option<Fault>,
+        live: impl AsyncFnOnce(&mut Engine) -> T,
+    ) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let config = EngineConfig {
             checkpoints: true,
+            fault,
             start_secs: self.secs,
             ..EngineConfig::new(directives(second))
         };
         self.secs += 60;
-        runtime.unwrap().block_on(async {
+        runtime.expect("a runtime").block_on(async {
             let mut engine = Engine::start(config, Some(self.home.path()));
             engine.settle().await;
             live(&mut engine).await
@@ -53,8 +69,8 @@ impl Node {
 
 /// Simulated time lies in the past of the machine, so that each file is newer than each checkpoint.
 fn make_old(file: &Path) {
-    let file = std::fs::File::options().write(true).open(file).unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let file = std::fs::File::options().write(true).open(file).expect("a file of the test's own");
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a file of the test's own");
 }
 
 fn ids(engine: &Engine) -> Vec<String> {
@@ -181,4 +197,62 @@ fn a_damaged_checkpoint_is_moved_aside() {
     });
     assert!(folder.join("node-1.sqlite.rejected").exists());
     node.life(1, async |engine| assert_eq!(engine.counters.backlogs_open.get(), 1));
+}
+
+/// Panics with the event of this id, so many times.
+fn panics_with(id: &'static str, times: usize) -> Option<Fault> {
+    let left = AtomicUsize::new(times);
+    Some(Arc::new(move |event: &Event| {
+        let fails = &*event.id == id && left.try_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        assert!(!fails, "on purpose");
+    }))
+}
+
+/// An attack with an event amid it that makes a backlog fail so many times.
+async fn attack(engine: &mut Engine) {
+    engine.send(event("before", 1, "192.168.0.1")).await;
+    engine.pass(3).await;
+    for (id, sid) in [("a", 1), ("b", 2), ("c", 2), ("boom", 2), ("d", 2), ("e", 3)] {
+        engine.send(event(id, sid, "192.168.0.9")).await;
+    }
+    engine.send(event("after", 2, "192.168.0.1")).await;
+    engine.pass(3).await;
+}
+
+#[test]
+fn a_directive_that_fails_goes_on_from_the_checkpoint_as_if_nothing_had_been() {
+    let undisturbed = Node::new().life(4, async |engine| {
+        attack(engine).await;
+        (ids(engine), engine.alarms())
+    });
+    let disturbed = Node::new().life_with(4, panics_with("boom", 1), async |engine| {
+        attack(engine).await;
+        assert_eq!(engine.counters.backlogs_open.get(), 1);
+        assert_eq!(engine.counters.pairs_in_flight.get(), 0);
+        let mut ids = ids(engine);
+        // The files would not have them twice: the log of this harness has no memory.
+        ids.sort();
+        ids.dedup();
+        (ids, engine.alarms())
+    });
+    let mut expected = undisturbed.0;
+    expected.sort();
+    assert_eq!(disturbed, (expected, undisturbed.1));
+}
+
+#[test]
+fn an_event_that_makes_it_fail_twice_is_set_aside() {
+    let mut node = Node::new();
+    node.life_with(3, panics_with("boom", usize::MAX), async |engine| {
+        attack(engine).await;
+        assert_eq!(engine.counters.backlogs_completed.get(), 1, "b, c and d are enough");
+        assert!(!ids(engine).contains(&"boom".to_owned()));
+        let told = engine.readiness.report().degraded["poison"].clone();
+        assert!(told.contains("\"boom\"") && told.contains("directive 1"), "{told}");
+        assert_eq!((engine.counters.pairs_poisoned.get(), engine.counters.pairs_in_flight.get()), (1, 0));
+        engine.pass(3).await;
+    });
+    let poison = std::fs::read_to_string(node.home.path().join("poison_events.json")).unwrap();
+    let line: Value = serde_json::from_str(poison.trim_end()).unwrap();
+    assert_eq!((&line["directive"], &line["event"]["event_id"]), (&json!(1), &json!("boom")));
 }

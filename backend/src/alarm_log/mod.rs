@@ -65,6 +65,8 @@ pub enum LogRecord {
         /// The event; its id goes into the line.
         event: Arc<Event>,
     },
+    /// No line: what lies behind these ends is about to be said again, and is not to be written again.
+    Recall(Box<Ends>),
     /// No line: whoever holds the other end is told once everything before it is written.
     Flush {
         /// Whether it has to be on the disk, and not only with the system.
@@ -87,6 +89,8 @@ pub struct Ends {
 #[derive(Debug, Clone)]
 pub struct AlarmLog {
     queue: mpsc::Sender<LogRecord>,
+    /// Where the files ended when it was opened.
+    first_ends: Ends,
     waiting: Gauge,
     lost: Counter,
 }
@@ -103,7 +107,7 @@ impl AlarmLog {
     /// A log whose records go into `queue` instead of files: for tools that show alarms, and for tests.
     #[must_use]
     pub fn to(queue: mpsc::Sender<LogRecord>, metrics: &Metrics) -> Self {
-        Self { queue, waiting: waiting(metrics), lost: lost(metrics) }
+        Self { queue, first_ends: Ends::default(), waiting: waiting(metrics), lost: lost(metrics) }
     }
 
     /// Waits until everything that was accepted before is written, with `sync` to the disk itself; where the files end
@@ -112,6 +116,17 @@ impl AlarmLog {
         let (reply, flushed) = oneshot::channel();
         self.write(LogRecord::Flush { sync, reply }).await;
         flushed.await.ok()
+    }
+
+    /// Where the files ended when it was opened.
+    #[must_use]
+    pub fn first_ends(&self) -> Ends {
+        self.first_ends
+    }
+
+    /// What was written behind `ends` is about to be said again, and is not to be written again.
+    pub async fn recall(&self, ends: Ends) {
+        self.write(LogRecord::Recall(Box::new(ends))).await;
     }
 
     /// Hands a record to the writer; waits while the queue is full. Records of one caller are written in their order.
@@ -220,7 +235,8 @@ fn prepare(
         readiness: readiness.clone(),
         is_failing: false,
     };
-    Ok((AlarmLog { queue, waiting, lost }, writer, not_given_up))
+    let first_ends = writer.ends();
+    Ok((AlarmLog { queue, first_ends, waiting, lost }, writer, not_given_up))
 }
 
 fn waiting(metrics: &Metrics) -> Gauge {
@@ -317,8 +333,19 @@ impl Writer {
                 });
                 self.repeated.add(u64::from(known));
             }
+            LogRecord::Recall(ends) => {
+                // What waits has to be in the files to be found there.
+                if self.write_out() {
+                    self.alarms.recall(ends.alarms);
+                    self.events.recall(ends.events);
+                }
+            }
             LogRecord::Flush { sync, reply } => self.flushes.push((sync, reply)),
         }
+    }
+
+    fn ends(&self) -> Ends {
+        Ends { alarms: self.alarms.file.end(), events: self.events.file.end() }
     }
 
     /// Everything before is written: says so to whoever waits for it. What the disk does not confirm is not confirmed.
@@ -327,7 +354,7 @@ impl Writer {
             return;
         }
         let synced = if self.flushes.iter().any(|(sync, _)| *sync) { self.sync() } else { false };
-        let ends = Ends { alarms: self.alarms.file.end(), events: self.events.file.end() };
+        let ends = self.ends();
         for (_, reply) in self.flushes.drain(..).filter(|(sync, _)| synced || !sync) {
             reply.send(ends).ok();
         }
@@ -383,7 +410,7 @@ impl Writer {
         self.records.close();
         let mut lost = self.alarms.pending.lines_left() + self.events.pending.lines_left();
         while let Ok(record) = self.records.try_recv() {
-            lost += usize::from(!matches!(record, LogRecord::Flush { .. }));
+            lost += usize::from(matches!(record, LogRecord::Alarm(_) | LogRecord::AlarmEvent { .. }));
         }
         self.lost.add(u64::try_from(lost).unwrap_or(u64::MAX));
         tracing::error!(
@@ -410,6 +437,16 @@ impl Output {
             None => Repeated::default(),
         };
         Ok(Self { file, pending: Pending::default(), known, written })
+    }
+
+    /// Learns what is in the file behind `end`.
+    fn recall(&mut self, end: End) {
+        match Repeated::behind(end, self.file.path()) {
+            Ok(known) => self.known = known,
+            Err(error) => {
+                tracing::error!(path = %self.file.path().display(), %error, "cannot read what was written before; lines may come twice");
+            }
+        }
     }
 
     /// Appends a line to what is pending, unless `take` finds it in the file already; whether it does.

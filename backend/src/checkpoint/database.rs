@@ -15,7 +15,7 @@ use dsiem_core::time::ReceiptTime;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
-use super::Manifest;
+use super::{Manifest, Restored};
 use crate::backlog::Saved;
 use crate::manager::Part;
 
@@ -100,9 +100,7 @@ impl Database {
         }
         connection.execute_batch(TABLES)?;
         connection.pragma_update(None, "user_version", VERSION)?;
-        let content: Option<Vec<u8>> =
-            connection.query_row("SELECT content FROM manifest", [], |row| row.get(0)).optional()?;
-        let manifest = content
+        let manifest = content_of_manifest(&connection)?
             .map(|content| serde_json::from_slice(&content))
             .transpose()
             .map_err(|error| OpenError::Unreadable(error.to_string()))?;
@@ -115,10 +113,39 @@ impl Database {
         today: &HashMap<u64, Arc<Directive>>,
         settings: &Settings,
     ) -> rusqlite::Result<Loaded> {
+        self.load_where(None, today, settings)
+    }
+
+    /// Reads the state of one directive; `None` before there is a checkpoint.
+    pub(super) fn load_one(
+        &self,
+        directive: &Arc<Directive>,
+        settings: &Settings,
+    ) -> rusqlite::Result<Option<Restored>> {
+        let Some(content) = content_of_manifest(&self.connection)? else { return Ok(None) };
+        let manifest: Option<Manifest> = serde_json::from_slice(&content).ok();
+        let Some(Manifest { alarm_log, .. }) = manifest.filter(|manifest| manifest.number > 0) else {
+            return Ok(None);
+        };
+        let today = HashMap::from([(directive.id, directive.clone())]);
+        let mut loaded = self.load_where(Some(directive.id), &today, settings)?;
+        Ok(Some(Restored { state: loaded.states.remove(&directive.id).unwrap_or_default(), alarm_log }))
+    }
+
+    /// Of one directive, or of all.
+    fn load_where(
+        &self,
+        only: Option<u64>,
+        today: &HashMap<u64, Arc<Directive>>,
+        settings: &Settings,
+    ) -> rusqlite::Result<Loaded> {
+        let only = only.map(u64::cast_signed);
         let definitions = self.definitions(today)?;
         let mut loaded = Loaded::default();
-        let mut rows = self.connection.prepare("SELECT directive, alarm, definition, state FROM backlogs")?;
-        let mut rows = rows.query([])?;
+        let mut rows = self.connection.prepare(
+            "SELECT directive, alarm, definition, state FROM backlogs WHERE ?1 IS NULL OR directive = ?1",
+        )?;
+        let mut rows = rows.query([only])?;
         while let Some(row) = rows.next()? {
             let directive_id = row.get::<_, i64>(0)?.cast_unsigned();
             let key = (directive_id, row.get(2)?);
@@ -134,7 +161,7 @@ impl Database {
                 Err(reason) => loaded.set_aside.push((row.get(1)?, reason)),
             }
         }
-        self.load_remembered(&mut loaded.states)?;
+        self.load_remembered(only, &mut loaded.states)?;
         for state in loaded.states.values_mut() {
             // Rows come in no order that matters; these are to be in the order in which they were opened.
             state.backlogs.sort_by_key(|open| open.backlog.stages().first().map(Stage::start_secs));
@@ -143,9 +170,15 @@ impl Database {
     }
 
     /// Oldest first.
-    fn load_remembered(&self, states: &mut BTreeMap<u64, DirectiveState>) -> rusqlite::Result<()> {
-        let mut rows = self.connection.prepare("SELECT directive, entries FROM remembered")?;
-        let mut rows = rows.query([])?;
+    fn load_remembered(
+        &self,
+        only: Option<i64>,
+        states: &mut BTreeMap<u64, DirectiveState>,
+    ) -> rusqlite::Result<()> {
+        let mut rows = self
+            .connection
+            .prepare("SELECT directive, entries FROM remembered WHERE ?1 IS NULL OR directive = ?1")?;
+        let mut rows = rows.query([only])?;
         while let Some(row) = rows.next()? {
             let directive_id = row.get::<_, i64>(0)?.cast_unsigned();
             let remembered = &mut states.entry(directive_id).or_default().remembered;
@@ -223,6 +256,10 @@ impl Writing<'_> {
         self.transaction.execute("REPLACE INTO manifest VALUES (1, ?1)", params![content])?;
         Ok(self.transaction.commit()?)
     }
+}
+
+fn content_of_manifest(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection.query_row("SELECT content FROM manifest", [], |row| row.get(0)).optional()
 }
 
 /// The hash of a backlog's definition, which is in the file then.

@@ -1,19 +1,19 @@
 //! The task that makes a checkpoint every few seconds.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::{Acknowledger, Position, StreamId};
 use dsiem_runtime::clock::Clock;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::database::Database;
-use super::{CONDITION, Checkpoints, Manifest};
+use super::{CONDITION, Checkpoints, Manifest, lock};
 use crate::alarm_log::{AlarmLog, Ends};
 use crate::manager::{Part, Save};
 use crate::roster::{Cut, Mark};
@@ -31,10 +31,8 @@ pub struct Maker {
     /// Whether the next one counts no earlier one.
     afresh: bool,
     failing: bool,
-    /// Until this time, what the last process had handled is handled again, and what it had written comes again.
-    began: ReceiptTime,
-    /// Where the alarm files ended at the last checkpoint of that process.
-    written_before: Option<Ends>,
+    /// Where the alarm files ended at the last checkpoint of the process before this one.
+    first_ends: Option<Ends>,
 }
 
 /// Whom a checkpoint is made of.
@@ -51,39 +49,8 @@ pub struct Sources {
 
 impl Maker {
     pub(super) fn new(checkpoints: Checkpoints, acknowledger: Acknowledger, afresh: bool) -> Self {
-        let written_before = checkpoints.alarm_log_ends();
-        Self {
-            checkpoints,
-            acknowledger,
-            afresh,
-            failing: false,
-            began: ReceiptTime::default(),
-            written_before,
-        }
-    }
-
-    /// Says where the alarm files end before the first event, unless an earlier checkpoint does: a process that is killed
-    /// before its first checkpoint must not write again either what it had written. To be awaited before any event is
-    /// dispatched.
-    pub async fn begin(&mut self, sources: &Sources) {
-        self.began = sources.clock.now();
-        if self.checkpoints.last.is_none() {
-            let started = Instant::now();
-            let made = self.mark_beginning(sources).await;
-            let afresh = self.afresh;
-            self.note(made, started.elapsed());
-            self.afresh |= afresh;
-        }
-    }
-
-    async fn mark_beginning(&mut self, sources: &Sources) -> anyhow::Result<()> {
-        let ends = sources.alarm_log.flush(false).await.context("the alarm files are not written")?;
-        // It holds no state, so that any file that does is newer.
-        let saved_at = ReceiptTime::default();
-        let manifest = Manifest { number: 1, saved_at, reached: None, alarm_log: Some(ends) };
-        self.commit(manifest, true).await?;
-        self.checkpoints.last = Some(manifest);
-        Ok(())
+        let first_ends = checkpoints.alarm_log_ends();
+        Self { checkpoints, acknowledger, afresh, failing: false, first_ends }
     }
 
     /// Makes checkpoints until the events have ended, and then a last one. The roster ends with this.
@@ -151,35 +118,38 @@ impl Maker {
         let ends = sources.alarm_log.flush(false).await.context("the alarm files are not written")?;
         let (parts, received) = mpsc::channel(PARTS_WAITING);
         let (cut_sender, cut) = oneshot::channel();
+        let (marked, all_marked) = oneshot::channel();
         let (told, all_told) = oneshot::channel();
         let (finish, finished) = oneshot::channel();
         let number = self.checkpoints.last.map_or(1, |last| last.number + 1);
-        let write = Write { number, afresh: self.afresh, parts: received, told, finished };
+        let write = Write { number, afresh: self.afresh, all_marked, parts: received, told, finished };
         let database = self.checkpoints.database.clone();
         let writing = if self.checkpoints.inline {
             tokio::spawn(write.run_inline(database))
         } else {
-            tokio::task::spawn_blocking(move || write.run(&mut lock(&database)))
+            tokio::task::spawn_blocking(move || write.run(&database))
         };
 
         let save = Save { everything: self.afresh, parts };
-        let mark = Mark { save, cut: cut_sender };
+        let committed = self.checkpoints.last.filter(|_| !self.afresh).map_or(0, |last| last.number);
+        let mark = Mark { number, committed, save, cut: cut_sender };
         sources.marks.send(mark).await.ok().context("correlation has ended")?;
-        let Cut { reached, drained_at } = cut.await.context("correlation has ended")?;
-        let parts = all_told.await.unwrap_or_default();
+        let Cut { reached, caught_up, asked } = cut.await.context("correlation has ended")?;
+        marked.send(()).ok();
+        let Told { parts, directives } = all_told.await.context("the database cannot be written")?;
+        anyhow::ensure!(directives == asked, "a directive failed meanwhile");
         let before = self.checkpoints.position();
         let reached = reached.or(before);
+        // Until it has caught up, lines of an earlier process may stand for events behind the cut: they are where that one
+        // wrote them, behind the ends of its last checkpoint.
+        let ends = if caught_up { ends } else { self.first_ends.unwrap_or(ends) };
         if parts > 0 || reached != before || self.afresh {
             sources.alarm_log.flush(true).await.context("the alarm files are not on the disk")?;
-            if drained_at.is_some_and(|drained_at| drained_at >= self.began) {
-                self.written_before = None;
-            }
             let manifest = Manifest {
                 number,
                 saved_at: sources.clock.now(),
                 reached: reached.map(|Position { stream: StreamId(stream), sequence }| (stream, sequence)),
-                // As long as lines of the last process have yet to come again, the next one has to know them too.
-                alarm_log: self.written_before.or(Some(ends)),
+                alarm_log: Some(ends),
             };
             finish.send(manifest).ok();
             writing.await??;
@@ -193,31 +163,46 @@ impl Maker {
     }
 }
 
-/// A lock, because a thread that blocks writes for a task; there is one at a time.
-fn lock(database: &Arc<Mutex<Database>>) -> std::sync::MutexGuard<'_, Database> {
-    database.lock().unwrap_or_else(PoisonError::into_inner)
+/// What came from the managers.
+#[derive(Debug, Default)]
+struct Told {
+    parts: usize,
+    /// How many of them have told everything.
+    directives: usize,
 }
 
 /// What is done on the thread.
 struct Write {
     number: u64,
     afresh: bool,
+    /// Comes when the mark is in all mailboxes.
+    all_marked: oneshot::Receiver<()>,
     parts: mpsc::Receiver<Part>,
-    /// How many parts there were, once everyone has told.
-    told: oneshot::Sender<usize>,
+    /// Goes once everyone has told.
+    told: oneshot::Sender<Told>,
     /// What the checkpoint says; dropped, there is none.
     finished: oneshot::Receiver<Manifest>,
 }
 
 impl Write {
-    fn run(mut self, database: &mut Database) -> anyhow::Result<()> {
-        let mut writing = database.begin(self.number, self.afresh)?;
-        let mut count = 0;
-        while let Some(part) = self.parts.blocking_recv() {
-            writing.add(&part)?;
-            count += 1;
+    fn run(mut self, database: &Arc<Mutex<Database>>) -> anyhow::Result<()> {
+        // Whoever makes the mark may need the database before it gets to that.
+        let mut early = Vec::new();
+        while self.all_marked.try_recv() == Err(TryRecvError::Empty)
+            && let Some(part) = self.parts.blocking_recv()
+        {
+            early.push(part);
         }
-        self.told.send(count).ok();
+        let mut database = lock(database);
+        let mut writing = database.begin(self.number, self.afresh)?;
+        let mut told = Told::default();
+        let later = std::iter::from_fn(|| self.parts.blocking_recv());
+        for part in early.into_iter().chain(later) {
+            writing.add(&part)?;
+            told.parts += 1;
+            told.directives += usize::from(part.is_last);
+        }
+        self.told.send(told).ok();
         match self.finished.blocking_recv() {
             Ok(manifest) => writing.commit(&manifest),
             Err(_) => Ok(()),
@@ -230,7 +215,8 @@ impl Write {
         while let Some(part) = self.parts.recv().await {
             parts.push(part);
         }
-        self.told.send(parts.len()).ok();
+        let directives = parts.iter().filter(|part| part.is_last).count();
+        self.told.send(Told { parts: parts.len(), directives }).ok();
         let Ok(manifest) = self.finished.await else { return Ok(()) };
         let mut database = lock(&database);
         let mut writing = database.begin(self.number, self.afresh)?;

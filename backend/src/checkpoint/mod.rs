@@ -5,16 +5,16 @@
 //! process that is killed goes on from there: it reads the events behind the cut again, comes to the same alarms, and does
 //! not write lines again that are in the files already.
 //!
-//! Nobody waits for a checkpoint. The [`maker`] puts a mark behind the events that the roster has dispatched; each manager
+//! Nobody waits for a checkpoint. The maker puts a mark behind the events that the roster has dispatched; each manager
 //! finds it in its mailbox in its turn and says what has changed ([`crate::manager::Part`]); when all have, the alarm
-//! files are synced, the transaction of the [`database`] is committed, and the bus is told that it may forget.
+//! files are synced, the transaction of the database is committed, and the bus is told that it may forget.
 
 mod database;
 mod maker;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -51,7 +51,7 @@ const DAMAGED: &str = "checkpoint_damaged";
 /// What a checkpoint says besides the state of directives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// Counts up from 1.
+    /// Counts up from 1; 0 for the beginning, when there was no state yet.
     number: u64,
     /// When it was made.
     saved_at: ReceiptTime,
@@ -64,6 +64,7 @@ pub(crate) struct Manifest {
 /// The checkpoints of one node.
 pub struct Checkpoints {
     database: Arc<Mutex<Database>>,
+    folder: PathBuf,
     last: Option<Manifest>,
     interval: Duration,
     /// Whether the file is written by the task that makes them, and not on a thread where it holds up nobody.
@@ -97,19 +98,30 @@ impl Checkpoints {
         let counts = Counts::new(metrics);
         let folder = logs.join(FOLDER);
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make the folder {} for checkpoints", folder.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot make the folder {} for checkpoints: give this process write access to it, or --durability off",
+                    folder.display()
+                )
+            })?;
         let path = folder.join(format!("{}.sqlite", files::in_file_name(node)));
-        let opened = match Database::open(&path) {
+        let (opened, damaged) = match Database::open(&path) {
             Err(OpenError::Unreadable(reason)) => {
                 set_aside(&path, &reason, &counts, readiness)?;
-                Database::open(&path)
+                (Database::open(&path), true)
             }
-            opened => opened,
+            opened => (opened, false),
         };
         let (database, last) =
             opened.with_context(|| format!("cannot open the checkpoints in {}", path.display()))?;
         let database = Arc::new(Mutex::new(database));
-        Ok(Self { database, last, interval, inline: false, counts, readiness: readiness.clone() })
+        let mut this =
+            Self { database, folder, last, interval, inline: false, counts, readiness: readiness.clone() };
+        if damaged {
+            // What follows may have been said before, at any time.
+            this.begin(Ends::default())?;
+        }
+        Ok(this)
     }
 
     /// The same, but the file is written without a thread: for simulations, in which time passes while a checkpoint is
@@ -117,6 +129,29 @@ impl Checkpoints {
     #[must_use]
     pub fn inline(self) -> Self {
         Self { inline: true, ..self }
+    }
+
+    /// Before anything is written into the alarm files for the first time: notes where they end. A process that is killed
+    /// before its first checkpoint would not know else what it has written.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn begin(&mut self, ends: Ends) -> anyhow::Result<()> {
+        if self.last.is_some() {
+            return Ok(());
+        }
+        let manifest =
+            Manifest { number: 0, saved_at: ReceiptTime::default(), reached: None, alarm_log: Some(ends) };
+        let mut database = lock(&self.database);
+        database.begin(0, false)?.commit(&manifest).context("cannot write the first checkpoint")?;
+        self.last = Some(manifest);
+        Ok(())
+    }
+
+    /// The folder that they are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where reading goes on: behind what the last checkpoint holds.
@@ -147,7 +182,7 @@ impl Checkpoints {
         today: &HashMap<u64, Arc<Directive>>,
         settings: &Settings,
     ) -> anyhow::Result<BTreeMap<u64, DirectiveState>> {
-        let loaded = self.database.lock().unwrap_or_else(PoisonError::into_inner).load(today, settings)?;
+        let loaded = lock(&self.database).load(today, settings)?;
         for (id, reason) in &loaded.set_aside {
             self.counts.discarded.inc();
             error!(backlog.id = id, reason, "a backlog of the last checkpoint cannot be used");
@@ -159,11 +194,53 @@ impl Checkpoints {
         Ok(loaded.states)
     }
 
+    /// Where single directives get their state from again.
+    #[must_use]
+    pub fn restorer(&self, settings: &Arc<Settings>) -> Restorer {
+        Restorer { database: self.database.clone(), settings: settings.clone() }
+    }
+
     /// The task that makes checkpoints, and tells `acknowledger` of them. With `afresh`, the first one counts no earlier
     /// one.
     #[must_use]
     pub fn maker(self, acknowledger: Acknowledger, afresh: bool) -> Maker {
         Maker::new(self, acknowledger, afresh)
+    }
+}
+
+/// A lock, because threads that block read and write for tasks; what is half written is rolled back.
+fn lock(database: &Mutex<Database>) -> MutexGuard<'_, Database> {
+    database.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads the state of single directives.
+#[derive(Clone)]
+pub struct Restorer {
+    database: Arc<Mutex<Database>>,
+    settings: Arc<Settings>,
+}
+
+/// A directive as it was at the last checkpoint.
+#[derive(Debug)]
+pub struct Restored {
+    /// Its state.
+    pub state: DirectiveState,
+    /// Where the alarm files ended.
+    pub alarm_log: Option<Ends>,
+}
+
+impl Restorer {
+    /// The directive's state at the last checkpoint; `None` before there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn restore(&self, directive: &Arc<Directive>) -> anyhow::Result<Option<Restored>> {
+        let (this, directive) = (self.clone(), directive.clone());
+        let read = move || {
+            let database = lock(&this.database);
+            database.load_one(&directive, &this.settings)
+        };
+        Ok(tokio::task::spawn_blocking(read).await??)
     }
 }
 

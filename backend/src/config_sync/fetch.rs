@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use reqwest::{Client, Url};
+use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 
 use super::SyncConfig;
@@ -90,6 +90,11 @@ async fn get(config: &SyncConfig, client: &Client, name: &str, max_bytes: usize)
     let response = http::get(client, url, config.limits.time_per_request, max_bytes)
         .await
         .with_context(|| what.clone())?;
+    anyhow::ensure!(
+        response.status != StatusCode::UNAUTHORIZED,
+        "{what}: the answer is {}; the frontend asks for a token: give it with --config-token (DSIEM_CONFIG_TOKEN)",
+        response.status
+    );
     anyhow::ensure!(response.status.is_success(), "{what}: the answer is {}", response.status);
     Ok(response.body)
 }

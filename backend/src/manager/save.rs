@@ -34,6 +34,8 @@ pub struct Part {
     pub remembered: Vec<(ReceiptTime, EventKey)>,
     /// Event ids that it remembered before this time are forgotten.
     pub forgotten_before: ReceiptTime,
+    /// Whether the directive has nothing more to say.
+    pub is_last: bool,
 }
 
 /// What a checkpoint has not been told yet, besides backlogs that have changed.
@@ -70,6 +72,7 @@ impl Manager {
             ended,
             remembered,
             forgotten_before: self.now.plus_nanos(-window),
+            is_last: false,
         };
         let changed = self.open.take_unsaved(save.everything);
         let (open, lingering) = (&self.open, &mut self.lingering);
@@ -79,13 +82,15 @@ impl Manager {
             .chain(lingering.take_unsaved(save.everything));
         loop {
             let replies: Vec<_> = changed.by_ref().take(ASKED_AT_ONCE).map(ask).collect();
-            let is_last = replies.len() < ASKED_AT_ONCE;
+            part.is_last = replies.len() < ASKED_AT_ONCE;
             for saved in replies {
                 // One whose task has just ended is told as ended the next time.
                 part.backlogs.extend(saved.await);
             }
             let next = Part { backlogs: Vec::new(), ended: Vec::new(), remembered: Vec::new(), ..part };
-            save.parts.send(std::mem::replace(&mut part, next)).await.ok();
+            let told = std::mem::replace(&mut part, next);
+            let is_last = told.is_last;
+            save.parts.send(told).await.ok();
             if is_last {
                 return;
             }

@@ -1,5 +1,9 @@
 //! How a manager ends: asleep, because nobody needs it; in order, with its state saved; or by a fault, with the books right.
 
+use std::sync::Arc;
+
+use dsiem_core::event::Event;
+use dsiem_core::index::DirectiveSlot;
 use dsiem_core::snapshot::{DirectiveState, OpenBacklog};
 use tokio::sync::oneshot;
 use tracing::{debug, error};
@@ -8,6 +12,15 @@ use super::table::Entry;
 use super::{ASKED_AT_ONCE, Manager, Message, Retirement};
 use crate::backlog::ToBacklog;
 use crate::mailbox::Sender;
+
+/// A manager that has failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// Which directive.
+    pub slot: DirectiveSlot,
+    /// The event that it was at, if it was at one.
+    pub event: Option<Arc<Event>>,
+}
 
 impl Manager {
     /// Asks to go to sleep when nothing is open and nothing has to be remembered.
@@ -26,6 +39,7 @@ impl Manager {
 
     /// Takes the state back from all backlogs and saves it.
     pub(super) async fn stop(mut self) {
+        self.ends_well = true;
         let open = self.leave_census();
         let mut state = DirectiveState {
             backlogs: take_back(open.iter()).await,
@@ -68,15 +82,22 @@ impl Drop for Manager {
         }
         if backlogs + events > 0 {
             let counters = &self.shared.surroundings.counters;
-            counters.backlogs_failed.add(backlogs);
+            if self.shared.failures.is_none() {
+                counters.backlogs_failed.add(backlogs);
+            }
             counters.pairs_failed.add(events);
             counters.pairs_in_flight.add(-i64::try_from(events).unwrap_or(i64::MAX));
-            error!(
-                directive.id = self.directive.id,
-                backlogs,
-                events,
-                "a directive failed; its open backlogs and the events that waited for it are lost"
-            );
+            if self.shared.failures.is_none() {
+                error!(
+                    directive.id = self.directive.id,
+                    backlogs,
+                    events,
+                    "a directive failed; its open backlogs and the events that waited for it are lost"
+                );
+            }
+        }
+        if let Some(failures) = self.shared.failures.as_ref().filter(|_| !self.ends_well) {
+            failures.try_send(Failure { slot: self.slot, event: self.current.take() }).ok();
         }
     }
 }

@@ -26,6 +26,7 @@ fn setup(max_backlogs: usize, records: usize) -> Setup {
         census: Census::new(max_backlogs, counters, Readiness::new()),
         pressure: Pressure::new(Duration::ZERO),
         retirements,
+        failures: None,
         store: None,
         checkpoints: false,
         tasks: TaskTracker::new(),

@@ -6,12 +6,14 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use dsiem_core::problem::{Problem, Severity};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+use super::door::Door;
 use super::errors::{Refusal, clipped};
 use crate::body::Bodies;
 use crate::config_store::{ConfigStore, FileName, MAX_NAME, StoreError};
@@ -25,6 +27,7 @@ const RETRY_SECS: u32 = 30;
 /// What it takes to serve configuration files.
 #[derive(Clone)]
 pub(crate) struct ConfigFiles {
+    pub(crate) door: Door,
     pub(crate) store: ConfigStore,
     pub(crate) bodies: Bodies,
     /// `--writable-config`.
@@ -37,7 +40,14 @@ pub(super) fn routes(files: ConfigFiles) -> Router {
         .route("/config", get(list))
         .route("/config/", get(list))
         .route("/config/{*name}", one_file)
+        .route_layer(middleware::from_fn_with_state(files.door.clone(), ask_for_token))
         .with_state(files)
+}
+
+/// Nothing of `/config` is for those who have no token. Methods that do not exist are 405 for everybody.
+async fn ask_for_token(State(door): State<Door>, request: Request, next: Next) -> Result<Response, Refusal> {
+    door.check(request.headers())?;
+    Ok(next.run(request).await)
 }
 
 #[derive(Serialize)]

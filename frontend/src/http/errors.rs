@@ -11,6 +11,9 @@ use serde::Serialize;
 /// How much of a sender's own text an error repeats, in bytes.
 const MAX_QUOTED: usize = 200;
 
+/// How whoever was not let in has to come.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"dsiem\"");
+
 /// The refusal of one request.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -36,6 +39,11 @@ impl Refusal {
     /// 400: not what the headers say it is.
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// 401: the token that is needed is missing or wrong.
+    pub(crate) fn unauthorized(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error)
     }
 
     /// 404.
@@ -97,6 +105,9 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
         if let Some(secs) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }

@@ -1,10 +1,11 @@
 //! `POST /events`: normalized events from whoever has them.
 //!
-//! The order of the checks: body, JSON, rate, room on the way to the bus, and then each event for itself. Valid events
+//! The order of the checks: token, the peer's rate, body, JSON, rates, room on the way to the bus, and then each event for itself. Valid events
 //! of a request go on even if others of it do not; 200 means that the accepted ones are on the bus. A request of several events
 //! with nothing wrong in it is read in one go, before rate and room are asked; the answers are the same.
 
 use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,14 +18,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use dsiem_core::event::{CheckedEvent, EventError, json};
+use dsiem_core::throttle::RetryAfter;
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::clock::Clock;
 use serde::Serialize;
 
+use super::door::Door;
 use super::errors::Refusal;
 use crate::body::Bodies;
 use crate::counters::{Account, EventCounters, Reason};
 use crate::limiter::Limiter;
+use crate::peers::Peers;
 use crate::publisher::{Batch, Publisher, Room, TooLarge, Unavailable};
 use crate::rejected::RejectedEvents;
 use crate::submission::{SplitError, Submission};
@@ -40,6 +44,8 @@ const MAX_AT_ONCE: usize = EVENTS_PER_TURN * 1_024;
 
 /// What it takes to accept events.
 pub(crate) struct Events {
+    pub(crate) door: Door,
+    pub(crate) peers: Peers,
     pub(crate) bodies: Bodies,
     pub(crate) limiter: Limiter,
     pub(crate) publisher: Publisher,
@@ -55,9 +61,10 @@ pub(super) fn routes(events: Arc<Events>) -> Router {
     Router::new().route("/events", post(accept)).route("/events/", post(accept)).with_state(events)
 }
 
+/// For a router without a connection; where there is one, the site answers before a router is asked.
 async fn accept(State(events): State<Arc<Events>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    events.answer(&head.headers, body).await
+    events.answer(Ipv4Addr::UNSPECIFIED.into(), &head.headers, body).await
 }
 
 fn is_ndjson(headers: &HeaderMap) -> bool {
@@ -92,18 +99,20 @@ struct Outcome {
 }
 
 impl Events {
-    /// Answers a request with events.
-    pub(super) async fn answer<B>(&self, headers: &HeaderMap, body: B) -> Response
+    /// Answers a request with events that came from `peer`.
+    pub(super) async fn answer<B>(&self, peer: IpAddr, headers: &HeaderMap, body: B) -> Response
     where
         B: HttpBody<Data = Bytes, Error: Display> + Unpin,
     {
-        self.accept(headers, body).await.unwrap_or_else(Refusal::into_response)
+        self.accept(peer, headers, body).await.unwrap_or_else(Refusal::into_response)
     }
 
-    async fn accept<B>(&self, headers: &HeaderMap, body: B) -> Result<Response, Refusal>
+    async fn accept<B>(&self, peer: IpAddr, headers: &HeaderMap, body: B) -> Result<Response, Refusal>
     where
         B: HttpBody<Data = Bytes, Error: Display> + Unpin,
     {
+        self.door.check(headers)?;
+        self.peers.greet(peer).map_err(refuse_peer)?;
         let body = self.bodies.read(headers, body).await?;
         let text = std::str::from_utf8(&body).map_err(|e| {
             Refusal::bad_request(format!("the body is not UTF-8 from byte {} on", e.valid_up_to()))
@@ -112,12 +121,12 @@ impl Events {
         let conn_id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(batch) = self.read_flawless(text, ndjson, conn_id) {
             let account = self.counters.open(batch.len());
-            let (room, account) = self.admit(account, batch.len())?;
+            let (room, account) = self.admit(peer, account, batch.len())?;
             self.publish(batch, room, account).await?;
             return Ok(StatusCode::OK.into_response());
         }
         let submission = Submission::split(text, ndjson).map_err(|e| refuse_body(&e))?;
-        let read = self.take_in(&submission, conn_id).await?;
+        let read = self.take_in(&submission, peer, conn_id).await?;
         Ok(match submission {
             Submission::One(_) => read.answer_for_one(),
             Submission::Many(_) => read.answer_for_many(),
@@ -125,20 +134,33 @@ impl Events {
     }
 
     /// Reads the events and puts the valid ones on the bus.
-    async fn take_in(&self, submission: &Submission<'_>, conn_id: u64) -> Result<Outcome, Refusal> {
+    async fn take_in(
+        &self,
+        submission: &Submission<'_>,
+        peer: IpAddr,
+        conn_id: u64,
+    ) -> Result<Outcome, Refusal> {
         let texts = submission.events();
-        let (room, mut account) = self.admit(self.counters.open(texts.len()), texts.len())?;
+        let (room, mut account) = self.admit(peer, self.counters.open(texts.len()), texts.len())?;
         let (batch, outcome) = self.read(texts, conn_id, &mut account).await;
         self.publish(batch, room, account).await?;
         Ok(outcome)
     }
 
-    /// Whether rate and queue let so many events in.
-    fn admit<'a>(&self, account: Account<'a>, events: usize) -> Result<(Room, Account<'a>), Refusal> {
+    /// Whether rates and queue let so many events in.
+    fn admit<'a>(
+        &self,
+        peer: IpAddr,
+        account: Account<'a>,
+        events: usize,
+    ) -> Result<(Room, Account<'a>), Refusal> {
+        if let Err(retry) = self.peers.admit(peer, events) {
+            account.refuse_rest(Reason::PeerRateLimited);
+            return Err(refuse_peer(retry));
+        }
         if let Err(retry) = self.limiter.admit(events) {
             account.refuse_rest(Reason::RateLimited);
-            let secs = u32::try_from(retry.secs()).unwrap_or(u32::MAX);
-            return Err(Refusal::too_many("the event rate limit is reached; nothing was accepted", secs));
+            return Err(too_many("the event rate limit is reached", retry));
         }
         match self.publisher.room(events) {
             Ok(room) => Ok((room, account)),
@@ -206,6 +228,15 @@ impl Events {
         );
         self.rejected.offer(now, &refusal, text);
     }
+}
+
+fn too_many(what: &str, retry: RetryAfter) -> Refusal {
+    let secs = u32::try_from(retry.secs()).unwrap_or(u32::MAX);
+    Refusal::too_many(format!("{what}; nothing was accepted"), secs)
+}
+
+fn refuse_peer(retry: RetryAfter) -> Refusal {
+    too_many("the event rate limit of your address is reached", retry)
 }
 
 fn refuse_all(account: Account<'_>, unavailable: &Unavailable) -> Refusal {

@@ -1,10 +1,12 @@
 //! What is served over HTTP: one file per resource, one line per route.
 
 pub(crate) mod config_files;
+pub(crate) mod door;
 pub(crate) mod errors;
 pub(crate) mod events;
 mod site;
 pub(crate) mod ui;
+mod ui_headers;
 mod unread;
 
 use std::sync::Arc;

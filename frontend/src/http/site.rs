@@ -5,6 +5,7 @@
 //! knows thirty paths, with its boxed futures, costs as much as reading the event.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -32,15 +33,15 @@ impl Site {
         Self { events, others, answers: Answers::new(metrics) }
     }
 
-    /// Answers a request.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response
+    /// Answers a request that came from `peer`.
+    pub(crate) async fn answer<B>(&self, peer: IpAddr, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static,
     {
         let (head, body) = request.into_parts();
         let (body, rest) = unread::watch(body);
         let mut response = if head.method == Method::POST && is_events(head.uri.path()) {
-            self.events.answer(&head.headers, body).await
+            self.events.answer(peer, &head.headers, body).await
         } else {
             let request = Request::from_parts(head, Body::new(body));
             let answered: Result<Response, Infallible> = self.others.clone().oneshot(request).await;
@@ -54,9 +55,10 @@ impl Site {
         response
     }
 
-    /// The same for a test of one request.
+    /// The same for a test of one request, all of which come from this machine.
     pub(crate) fn into_router(self) -> Router {
-        Router::new().fallback(move |request: Request<Body>| async move { self.answer(request).await })
+        let peer = Ipv4Addr::LOCALHOST.into();
+        Router::new().fallback(move |request: Request<Body>| async move { self.answer(peer, request).await })
     }
 }
 

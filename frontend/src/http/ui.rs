@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use percent_encoding::percent_decode_str;
@@ -19,6 +20,7 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 
 use super::errors::Refusal;
+use super::ui_headers::{self, EXISTING_PAGE, Kind};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
@@ -53,7 +55,16 @@ pub(super) fn routes(page: Page) -> Router {
         .route("/ui", get(serve))
         .route("/ui/", get(serve))
         .route("/ui/{*path}", get(serve))
+        .route_layer(middleware::from_fn_with_state(page.clone(), add_headers))
         .with_state(page)
+}
+
+/// Whatever is answered below `/ui` says what a browser may do with it.
+async fn add_headers(State(page): State<Page>, request: Request, next: Next) -> Response {
+    let kind = if is_file(&page.folder.join(EXISTING_PAGE)).await { Kind::Existing } else { Kind::Ours };
+    let mut response = next.run(request).await;
+    ui_headers::add(kind, response.headers_mut());
+    response
 }
 
 async fn serve(

@@ -191,6 +191,7 @@ impl Sender {
             writable_config: false,
             readers: Readers::OneProcess,
             choices: Choices { status: vec!["Open".into()], tags: vec!["Valid Threat".into()] },
+            doors: dsiem_frontend::Doors::default(),
         };
         change(&mut config);
         let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::new(), Shutdown::new());
@@ -265,6 +266,11 @@ impl Sender {
     /// The backend goes away.
     pub(crate) fn close_bus(&mut self) {
         self.subscription.close();
+    }
+
+    /// All metrics.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// The value of a metric as `/metrics` shows it; 0 if it is not there.

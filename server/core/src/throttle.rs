@@ -105,6 +105,13 @@ impl Bucket {
         self.level = self.level.min(capacity(per_sec));
     }
 
+    /// Whether nothing is missing in it: then it is as good as a new one.
+    #[must_use]
+    pub fn is_full(&mut self, now_nanos: u64) -> bool {
+        self.refill(now_nanos);
+        self.level == capacity(self.per_sec)
+    }
+
     /// Takes `count` events in if the bucket is positive, even if that drives it below zero.
     ///
     /// # Errors
@@ -215,6 +222,9 @@ mod tests {
         let mut bucket = Bucket::new(per_sec(10), 0);
         let now = 3600 * NANOS_PER_SEC;
         assert_eq!(bucket.admit(10, now), Ok(()));
+        assert!(!bucket.is_full(now + NANOS_PER_SEC - 1) && bucket.is_full(now + NANOS_PER_SEC));
+        bucket.admit(10, now + NANOS_PER_SEC).unwrap();
+        let now = now + NANOS_PER_SEC;
         assert!(bucket.admit(1, now).is_err());
     }
 

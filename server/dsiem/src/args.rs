@@ -10,16 +10,23 @@ use std::path::PathBuf;
 
 use clap::{
     ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    value_parser,
 };
-use dsiem_backend::args::TuningArgs;
-use dsiem_frontend::args::ByteSize;
+use dsiem_backend::args::{FrontendAccessArgs, TuningArgs};
+use dsiem_frontend::args::{ByteSize, DoorArgs};
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
-use dsiem_runtime::args::{ChoiceArgs, HomeArgs, LogArgs, OtelArgs, parse_bool, without_empty_environment};
+use dsiem_runtime::args::{
+    ChoiceArgs, EventsTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    without_empty_environment,
+};
 use dsiem_runtime::build;
 use dsiem_runtime::bus::nats::check_url;
 use reqwest::Url;
 
 use crate::attack;
+
+/// A minute: what a machine that dies may take with it should be little.
+const MAX_FSYNC_MILLIS: i64 = 60_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +61,7 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Post a sample attack to a running dsiem and show the alarms that come of it
     #[command(after_help = SAMPLE_ATTACK_EXAMPLES)]
-    SampleAttack(SampleAttackArgs),
+    SampleAttack(Box<SampleAttackArgs>),
     /// Print the version
     Version,
 }
@@ -77,6 +84,14 @@ pub(crate) struct SampleAttackArgs {
     /// Where dsiem or a frontend is
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL", value_parser = attack::parse_server)]
     pub(crate) to: Url,
+
+    /// What it asks for.
+    #[command(flatten)]
+    pub(crate) token: EventsTokenArgs,
+
+    /// Certificates (PEM) that its certificate must come from, where it serves https [default: those of the system]
+    #[arg(long, env = "DSIEM_FRONTEND_CA", value_name = "FILE")]
+    pub(crate) frontend_ca: Option<PathBuf>,
 
     /// The alarm file of that installation: wait for the alarms in it, show them and hold them against the case
     #[arg(long, value_name = "FILE")]
@@ -114,9 +129,21 @@ pub(crate) struct ServeArgs {
           value_parser = check_url)]
     pub(crate) msq: String,
 
+    /// Who this process is on NATS.
+    #[command(flatten)]
+    pub(crate) nats: NatsArgs,
+
+    /// The stream of events.
+    #[command(flatten)]
+    pub(crate) stream: StreamArgs,
+
     /// Where a backend of a cluster gets its configuration from, such as http://frontend:8080
     #[arg(long, env = "DSIEM_FRONTEND", value_name = "URL")]
     pub(crate) frontend: Option<String>,
+
+    /// What a frontend asks for, and has to show.
+    #[command(flatten)]
+    pub(crate) access: FrontendAccessArgs,
 
     /// Address to listen on
     #[arg(
@@ -190,6 +217,20 @@ pub(crate) struct ServeArgs {
     /// Largest body of a request, as sent and as decompressed: bytes, or with KiB, MiB or GiB
     #[arg(long = "max-body", env = "DSIEM_MAX_BODY", default_value_t = ByteSize(DEFAULT_MAX_BODY), value_name = "SIZE")]
     pub(crate) max_body: ByteSize,
+
+    /// Milliseconds that events may be in the hands of the operating system before they are on the disk; 0: a request is
+    /// answered once its events are. Only in one process
+    #[arg(long = "fsync-interval", env = "DSIEM_FSYNC_INTERVAL", default_value = "0", value_name = "MILLIS",
+          value_parser = value_parser!(u32).range(..=MAX_FSYNC_MILLIS))]
+    pub(crate) fsync_interval: u32,
+
+    /// Mebibytes of events that are kept until they are dealt with; beyond, requests get 503. Only in one process
+    #[arg(long = "event-log-max-mib", env = "DSIEM_EVENT_LOG_MAX_MIB", default_value = "8192", value_name = "MIB",
+          value_parser = value_parser!(u32).range(16..))]
+    pub(crate) event_log_max_mib: u32,
+    /// Who may come in.
+    #[command(flatten)]
+    pub(crate) doors: DoorArgs,
 
     /// What an alarm can be set to.
     #[command(flatten)]

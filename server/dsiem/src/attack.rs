@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dsiem_backend::args::parse_frontend;
-use dsiem_backend::http;
+use dsiem_backend::http::Access;
 use dsiem_core::example::{self, Case};
 use dsiem_runtime::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -52,7 +52,8 @@ pub(crate) async fn run(args: SampleAttackArgs, clock: Clock) -> anyhow::Result<
     let alarms = args.wait.as_deref().map(AlarmFile::from_its_end).transpose()?;
 
     tell(&format!("posting {} events of \"{}\" to {}", attack.events.len(), case.name, args.to));
-    attack.post(&http::client()?, &args.to).await?;
+    let access = Access { token: args.token.token()?, ca: args.frontend_ca };
+    attack.post(&access.client()?, &args.to).await?;
     let Some(alarms) = alarms else {
         tell("all of them were accepted; give --wait logs/siem_alarms.json to see the alarms they raise");
         return Ok(());
@@ -193,6 +194,9 @@ async fn post(client: &Client, url: &Url, body: Vec<u8>) -> anyhow::Result<()> {
                 tell(&format!("the server is busy and says {status}, trying again: {answer}"));
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
+            StatusCode::UNAUTHORIZED => anyhow::bail!(
+                "{url} answered {status}: give its token with --events-token (DSIEM_EVENTS_TOKEN): {answer}"
+            ),
             _ => anyhow::bail!("{url} answered {status}: {answer}"),
         }
     }

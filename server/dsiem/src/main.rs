@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     match args.command {
         Command::Serve(serve) => program::run("dsiem", &args.log, serve::serve(*serve)),
         Command::SampleAttack(attack) => {
-            program::run("dsiem", &args.log, attack::run(attack, Clock::system()))
+            program::run("dsiem", &args.log, attack::run(*attack, Clock::system()))
         }
         Command::Version => {
             // Where standard output is closed, nobody wants to know.

@@ -13,7 +13,7 @@ use dsiem_frontend::config::{
 };
 use dsiem_frontend::config_store::Choices;
 use dsiem_frontend::service as frontend;
-use dsiem_runtime::bus::{NatsConfig, memory};
+use dsiem_runtime::bus::{EmbeddedConfig, NatsConfig, embedded, memory};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
 use dsiem_runtime::metrics::Metrics;
@@ -21,12 +21,16 @@ use dsiem_runtime::program;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::args::{Mode, ServeArgs};
 
 /// The node's name in one process, where nobody has to tell nodes apart.
 const STANDALONE_NODE: &str = "dsiem";
+
+/// The events that are kept, beside the checkpoints.
+const EVENT_LOG_FILE: &str = "events.sqlite";
 
 /// The rate that the watchdog takes as the target when none is given.
 const TARGET_EPS: u32 = 1_000;
@@ -70,8 +74,21 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
             )
         })?;
     let listener = frontend::listen_on(SocketAddr::new(args.address, args.port)).await?;
-    let bus = memory::bus(engine.max_queue, clock.clone());
     let checkpoints = backend::open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
+    let bus = match &checkpoints {
+        None => memory::bus(engine.max_queue, clock.clone()),
+        Some(checkpoints) => {
+            let config = EmbeddedConfig {
+                path: checkpoints.folder().join(EVENT_LOG_FILE),
+                max_bytes: u64::from(args.event_log_max_mib) << 20,
+                fsync_interval: Duration::from_millis(args.fsync_interval.into()),
+            };
+            let resume = checkpoints.position();
+            embedded::bus(config, resume, clock.clone(), &metrics, readiness.clone(), &shutdown).context(
+                "events cannot be kept; make the folder writable, or give --durability off (DSIEM_DURABILITY)",
+            )?
+        }
+    };
     let surroundings = Surroundings {
         node,
         home,
@@ -112,6 +129,7 @@ fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfi
             Readers::OneProcess
         },
         choices: Choices { status: args.choices.status.0.clone(), tags: args.choices.tags.0.clone() },
+        doors: args.doors.doors(&args.access.token)?,
     })
 }
 
@@ -130,13 +148,20 @@ fn backend_config(args: &ServeArgs, home: Home) -> anyhow::Result<BackendConfig>
         mode: engine.mode,
         limits: SyncLimits::default(),
     };
-    Ok(BackendConfig { home, nats, sync, metrics_address: args.metrics_address, engine })
+    let access = args.access.access()?;
+    Ok(BackendConfig { home, nats, sync, access, metrics_address: args.metrics_address, engine })
 }
 
 fn nats(args: &ServeArgs) -> anyhow::Result<NatsConfig> {
     let node = args.node.as_deref().context("a node of a cluster needs a name: give --node (DSIEM_NODE)")?;
     let node = parse_node(node).map_err(|reason| anyhow::anyhow!("--node (DSIEM_NODE): {reason}"))?;
-    Ok(NatsConfig { url: args.msq.clone(), node })
+    Ok(NatsConfig {
+        url: args.msq.clone(),
+        node,
+        credentials: args.nats.credentials()?,
+        durability: args.tuning.durability,
+        stream: args.stream.into(),
+    })
 }
 
 fn engine_config(args: &ServeArgs) -> anyhow::Result<EngineConfig> {

@@ -12,6 +12,14 @@ use clap::{ArgAction, Args, Command};
 
 use crate::files::Home;
 
+mod nats;
+mod stream;
+mod tokens;
+
+pub use nats::NatsArgs;
+pub use stream::StreamArgs;
+pub use tokens::{ConfigTokenArgs, EventsTokenArgs};
+
 /// Reads true/false/1/0/yes/no/on/off in any case.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! - [`shutdown`]: stopping as a value that is passed down.
 //! - [`telemetry`], [`metrics`], [`status`]: what a process says about itself.
 //! - [`program`]: what every `main` does.
+//! - [`secret`]: tokens and passwords, which never show themselves.
 //! - [`args`], [`files`], [`tls`], [`build`]: arguments, folders and the like that all our programs share.
 
 pub mod args;
@@ -15,6 +16,7 @@ pub mod files;
 pub mod ledger;
 pub mod metrics;
 pub mod program;
+pub mod secret;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;
@@ -22,5 +24,6 @@ pub mod tls;
 
 pub use clock::Clock;
 pub use metrics::Metrics;
+pub use secret::Secret;
 pub use shutdown::Shutdown;
 pub use status::Readiness;

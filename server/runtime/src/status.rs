@@ -15,8 +15,13 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::bus::nats::StreamHealth;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
+
+mod listener;
+
+use listener::Limited;
 
 /// What prometheus-client writes, and what Prometheus asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -132,9 +137,29 @@ pub fn follow_bus(
     }
 }
 
+/// Makes the stream of events a condition of `readiness`, for as long as the bus is there. The condition stands when this
+/// returns.
+pub fn follow_stream(
+    mut health: watch::Receiver<StreamHealth>,
+    readiness: Readiness,
+) -> impl Future<Output = ()> + Send + 'static {
+    const CONDITION: &str = "event_stream";
+    let show = move |health: &StreamHealth| match (&health.unusable, health.degraded()) {
+        (Some(why), _) => readiness.set(CONDITION, Err(why.clone())),
+        (None, Some(why)) => readiness.degrade(CONDITION, why),
+        (None, None) => readiness.set(CONDITION, Ok(())),
+    };
+    show(&health.borrow_and_update());
+    async move {
+        while health.changed().await.is_ok() {
+            show(&health.borrow_and_update());
+        }
+    }
+}
+
 /// Serves [`router`] on a listener of its own, for a process that serves nothing else over HTTP, until the shutdown begins.
 pub async fn serve(listener: TcpListener, metrics: Metrics, readiness: Readiness, shutdown: Shutdown) {
-    let serving = axum::serve(listener, router(metrics, readiness))
+    let serving = axum::serve(Limited::new(listener), router(metrics, readiness))
         .with_graceful_shutdown(async move { shutdown.begun().await });
     if let Err(error) = serving.await {
         tracing::warn!(%error, "/metrics, /healthz and /readyz are not served any more");
@@ -191,6 +216,23 @@ mod tests {
         drop(sender);
         following.await;
         assert!(readiness.report().ready);
+    }
+
+    #[tokio::test]
+    async fn the_stream_is_a_condition_with_three_states() {
+        let readiness = Readiness::new();
+        let unusable = StreamHealth { unusable: Some("waiting".to_owned()), ..StreamHealth::default() };
+        let (sender, health) = watch::channel(unusable);
+        let following = follow_stream(health, readiness.clone());
+        assert_eq!(readiness.report().unmet["event_stream"], "waiting");
+        let lossy = StreamHealth { lost: Some("7 events".to_owned()), ..StreamHealth::default() };
+        sender.send(lossy).unwrap();
+        drop(sender);
+        following.await;
+        assert_eq!(readiness.report().degraded["event_stream"], "7 events");
+        let (_sender, well) = watch::channel(StreamHealth::default());
+        drop(follow_stream(well, readiness.clone()));
+        assert_eq!(readiness.report().met, ["event_stream"]);
     }
 
     #[tokio::test]

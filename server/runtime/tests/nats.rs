@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use support::{Node, Server, establish, events, next, receive, until, within};
 
+mod stream;
 mod support;
 
 /// Long enough for an answer that must not come, short enough for a test.
@@ -27,7 +28,7 @@ async fn pair(server: &Server, max_queue: usize) -> (Node, EventPublisher, Node,
     let frontend = Node::connected(server, "fe-0").await;
     let backend = Node::connected(server, "be-0").await;
     let publisher = frontend.nats.event_publisher();
-    let mut subscription = backend.nats.subscribe_events(max_queue);
+    let mut subscription = backend.nats.subscribe_events(max_queue, None);
     establish(&publisher, &mut subscription).await;
     (frontend, publisher, backend, subscription)
 }
@@ -109,7 +110,7 @@ async fn starting_before_the_server_is_no_error() {
     let frontend = Node::connecting(&server.url(), "fe-0");
     let backend = Node::connecting(&server.url(), "be-0");
     let publisher = frontend.nats.event_publisher();
-    let mut subscription = backend.nats.subscribe_events(0);
+    let mut subscription = backend.nats.subscribe_events(0, None);
     let mut signals = frontend.nats.overload_receiver();
     assert_eq!(publisher.publish(events(["a"])).await, Err(PublishError::NotConnected));
     let idle = within("an empty batch", subscription.next_batch(10)).await.unwrap();

@@ -71,7 +71,14 @@ fn work(filter: &Filter, mut batches: mpsc::Receiver<DecodedBatch>, sender: &mps
         let concerns: Vec<_> = concerns.collect();
         filter.counters.events_unconcerned.add((all - concerns.len()) as u64);
         filter.counters.events_dispatched.add(concerns.len() as u64);
-        let filtered = FilteredBatch { sequence, concerns, reached: None, drained_at: Some(arrived), permit };
+        let filtered = FilteredBatch {
+            sequence,
+            concerns,
+            reached: None,
+            caught_up: true,
+            drained_at: Some(arrived),
+            permit,
+        };
         if sender.blocking_send(filtered).is_err() {
             return;
         }

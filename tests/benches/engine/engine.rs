@@ -94,6 +94,7 @@ impl Engine {
             metrics,
             readiness: Readiness::new(),
             shutdown: Shutdown::new(),
+            fault: None,
         };
         let config = config(case.filters);
         let door = match case.way {

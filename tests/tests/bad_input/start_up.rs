@@ -174,7 +174,7 @@ async fn folders_that_are_none_are_named() {
         ),
         (
             |home| fs::write(home.join("logs"), "").unwrap(),
-            "logs/siem_alarms.json for writing: give this process write access",
+            "logs/state for checkpoints: give this process write access",
         ),
         (
             |home| fs::create_dir_all(home.join("logs/siem_alarms.json")).unwrap(),

@@ -64,6 +64,12 @@ impl Campaign {
         campaign
     }
 
+    /// Waits until some more attacks have been sent.
+    pub(crate) async fn go_on(&self) {
+        let before = self.attacks();
+        wait_until("attacks to go on", || async { self.attacks() > before + 20 }).await;
+    }
+
     /// How many attacks have been begun.
     pub(crate) fn attacks(&self) -> usize {
         self.attacks.load(Ordering::Relaxed)

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use dsiem_tests::installation::{Node, Setup};
-use dsiem_tests::wait::wait_until;
 
 use crate::campaign::{Campaign, directives};
 
@@ -38,14 +37,12 @@ impl Chance {
 
 #[tokio::test]
 async fn one_process_is_killed_again_and_again() {
-    let setup =
-        Setup::new(&directives()).flags("--durability require --checkpoint-interval 1 --maxEPS 0 --minEPS 0");
+    let setup = Setup::new(&directives()).flags("--durability require --checkpoint-interval 1");
     let mut node = Node::standalone(setup).await;
     let campaign = Campaign::begin(&node.http);
     let mut chance = Chance::new();
     for round in 0..rounds() {
-        let before = campaign.attacks();
-        wait_until("attacks to go on", || async { campaign.attacks() > before + 20 }).await;
+        campaign.go_on().await;
         tokio::time::sleep(chance.millis(1_500)).await;
         println!("round {round}: killed after {} attacks", campaign.attacks());
         node.program.sigkill();

@@ -5,5 +5,7 @@
 //! has to be what it would have been without the disturbance. `DSIEM_FAULT_ROUNDS` sets how often something is done to
 //! them (`make soak`), `DSIEM_FAULT_SEED` repeats a run.
 
+#![expect(clippy::print_stdout, reason = "what a run was is shown when it fails")]
+
 mod campaign;
 mod killed;

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod configuration;
+mod doors;
 mod existing_programs;
 mod lookups;
 mod messages;

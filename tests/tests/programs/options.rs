@@ -77,7 +77,9 @@ async fn every_flag_of_existing_installations_is_taken() {
         (
             Frontend,
             "--verbosity --json serve --node=fe --ip-address=127.0.0.1 --tcp-port=PORT --max-eps=1000 --min-eps=100 \
-                    --max-queue=5 --otel-metrics-enabled=false --max-body 1MiB",
+                    --max-queue=5 --otel-metrics-enabled=false --max-body 1MiB \
+                    --max-peer-eps 1000 --events-token 0123456789abcdef --config-token 0123456789abcdef \
+                    --nats-user me --nats-password s3cret",
             "",
         ),
         (
@@ -99,7 +101,8 @@ async fn every_flag_of_existing_installations_is_taken() {
             "serve --node=be --frontend=http://127.0.0.1:9 --max-eps=1 --max-queue=1 --max-delay=1 --hold-duration=1 \
                    --med-risk-min=2 --med-risk-max=9 --intel-private-ip=no --reload-backlogs=off \
                    --preload-all-directives=0 --metrics-address 127.0.0.1:PORT --duplicate-window 1 \
-                   --time-order-tolerance 0 --max-clock-skew 1 --lenient-directives --ignore-protocol --max-backlogs 1 --stop-grace 5",
+                   --time-order-tolerance 0 --max-clock-skew 1 --lenient-directives --ignore-protocol --max-backlogs 1 --stop-grace 5 \
+                   --config-token 0123456789abcdef --nats-token s3cret",
             "",
         ),
         (
@@ -118,7 +121,8 @@ async fn every_flag_of_existing_installations_is_taken() {
         (
             Dsiem,
             "serve --ip-address 127.0.0.1 --tcp-port PORT --max_delay 1 --max-queue 2 --max_eps 30 --min-eps 4 \
-                 --min-alarm-lifetime 5 --hold_duration 6 --cache 7 --writable-config=no --reload-backlogs=yes",
+                 --min-alarm-lifetime 5 --hold_duration 6 --cache 7 --writable-config=no --reload-backlogs=yes \
+                 --max-peer-eps 1000 --events-token 0123456789abcdef --config-token 0123456789abcdef --nats-token s3cret",
             "",
         ),
     ];
@@ -166,6 +170,28 @@ const VALUES: [(&str, &str); 21] = [
     ("DSIEM_DUPLICATE_WINDOW", "600"),
 ];
 
+/// What closes doors. Each names a file or makes others necessary, so that they are tried in `doors.rs`.
+const DOORS: [&str; 18] = [
+    "DSIEM_EVENTS_TOKEN",
+    "DSIEM_EVENTS_TOKEN_FILE",
+    "DSIEM_CONFIG_TOKEN",
+    "DSIEM_CONFIG_TOKEN_FILE",
+    "DSIEM_TLS_CERT",
+    "DSIEM_TLS_KEY",
+    "DSIEM_MAX_PEER_EPS",
+    "DSIEM_FRONTEND_CA",
+    "DSIEM_NATS_USER",
+    "DSIEM_NATS_PASSWORD",
+    "DSIEM_NATS_PASSWORD_FILE",
+    "DSIEM_NATS_TOKEN",
+    "DSIEM_NATS_TOKEN_FILE",
+    "DSIEM_NATS_NKEY_FILE",
+    "DSIEM_NATS_CREDS_FILE",
+    "DSIEM_NATS_CA",
+    "DSIEM_NATS_CERT",
+    "DSIEM_NATS_KEY",
+];
+
 /// The values, and every boolean written in one way.
 fn environment(boolean: &str) -> &'static str {
     let values = VALUES.iter().map(|(name, value)| format!("{name}={value}"));
@@ -192,7 +218,8 @@ async fn empty_variables_count_as_unset() {
         .iter()
         .map(|(name, _)| *name)
         .chain(BOOLEANS)
-        .chain(["DSIEM_MODE", "DSIEM_LENIENT_DIRECTIVES"]);
+        .chain(["DSIEM_MODE", "DSIEM_LENIENT_DIRECTIVES"])
+        .chain(DOORS);
     let unset = names.map(|name| format!("{name}=")).collect::<Vec<_>>().join(" ").leak();
     starts((Binary::Dsiem, "serve -a 127.0.0.1 -p PORT", unset)).await;
     starts((Binary::Frontend, "serve -a 127.0.0.1 -p PORT -n fe", unset)).await;

@@ -104,11 +104,14 @@ impl Life {
         let (metrics, readiness, writes) = (Metrics::new(), Readiness::new(), Writes::new(writes));
         let counters = Counters::new(&metrics);
         let open = |interval| Checkpoints::open(home, NODE, interval, &metrics, &readiness);
-        let checkpoints = checkpoints.map(open).transpose()?.map(Checkpoints::inline);
+        let mut checkpoints = checkpoints.map(open).transpose()?.map(Checkpoints::inline);
         let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
         let behind = checkpoints.as_ref().and_then(Checkpoints::position);
         let bus = stream.bus(behind, clock.clone());
         let (files, writing) = alarm_log::open_inline(home, known, &metrics, &readiness)?;
+        if let Some(checkpoints) = &mut checkpoints {
+            checkpoints.begin(files.first_ends())?;
+        }
         shutdown.spawn("alarm log", writing);
         let (lines, written) = mpsc::channel(LINES);
         shutdown.spawn("counted alarm log", count(written, files, writes.clone(), pause));
@@ -125,6 +128,7 @@ impl Life {
             metrics,
             readiness: readiness.clone(),
             shutdown: shutdown.clone(),
+            fault: None,
         };
         let config =
             PipelineConfig { settings: settings(), duplicate_window_secs: WINDOW_SECS, ..pipeline_config() };

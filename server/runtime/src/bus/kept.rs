@@ -12,11 +12,11 @@ use dsiem_core::time::ReceiptTime;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::timeout;
 
-use super::memory::{self, MemoryBus};
+use super::memory::{MAX_EVENT_BYTES, MemoryBus};
 use super::overload::SIGNALS_KEPT;
 use super::{
     Batch, EventPublisher, EventSubscription, MARK_INTERVAL, Message, OverloadReceiver, OverloadSender,
-    Position, PublishError, StreamId, settled_before,
+    Position, PublishError, StreamId, check_sizes, settled_before,
 };
 use crate::clock::Clock;
 
@@ -74,6 +74,7 @@ impl Stream {
         let subscription = Subscription {
             stream: self.clone(),
             next: behind.map_or(1, |behind| behind.sequence + 1),
+            head: self.lock().end(),
             closed: false,
             clock: clock.clone(),
         };
@@ -90,7 +91,7 @@ impl Stream {
     /// # Errors
     /// When one is too large, or when there is no room.
     pub fn append(&self, events: Vec<Bytes>, received: ReceiptTime) -> Result<(), PublishError> {
-        memory::check_sizes(&events)?;
+        check_sizes(&events, MAX_EVENT_BYTES)?;
         let mut kept = self.lock();
         if kept.messages.len() + events.len() > self.capacity {
             return Err(PublishError::QueueFull);
@@ -147,6 +148,8 @@ pub struct Subscription {
     stream: Stream,
     /// The number of the event to be returned next.
     next: u64,
+    /// What this was when the subscriber came for all that was there.
+    head: u64,
     closed: bool,
     clock: Clock,
 }
@@ -174,6 +177,7 @@ impl Subscription {
             if self.unread() == 0 { Some(now) } else { messages.last().map(|last| last.received) };
         Some(Batch {
             reached: (!messages.is_empty()).then_some(reached),
+            caught_up: self.next >= self.head,
             messages,
             drained_at: drained_at.map(settled_before),
         })

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::overload::SIGNALS_KEPT;
 use super::{
     Batch, EventPublisher, EventSubscription, MARK_INTERVAL, Message, OverloadReceiver, OverloadSender,
-    PublishError, earlier, settled_before,
+    PublishError, check_sizes, earlier, settled_before,
 };
 use crate::clock::Clock;
 
@@ -63,16 +63,6 @@ pub fn bus(capacity_events: usize, clock: Clock) -> MemoryBus {
     }
 }
 
-/// Refuses events of which one is too large.
-pub(super) fn check_sizes(events: &[Bytes]) -> Result<(), PublishError> {
-    match events.iter().enumerate().find(|(_, event)| event.len() > MAX_EVENT_BYTES) {
-        Some((index, event)) => {
-            Err(PublishError::TooLarge { index, size: event.len(), max: MAX_EVENT_BYTES })
-        }
-        None => Ok(()),
-    }
-}
-
 /// Events that went in together, and the room that they take.
 #[derive(Debug)]
 struct Queued {
@@ -94,7 +84,7 @@ pub struct Publisher {
 impl Publisher {
     /// See [`EventPublisher::publish`]. A batch larger than the whole queue goes in when that is empty.
     pub(super) async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
-        check_sizes(&events)?;
+        check_sizes(&events, MAX_EVENT_BYTES)?;
         if events.is_empty() {
             return Ok(());
         }
@@ -160,7 +150,7 @@ impl Subscription {
             // The queue has not been empty, so a publisher may have waited for room with events it had stamped.
             messages.last().map(|last| earlier(settled_before(last.received), ROOM_WAIT))
         };
-        Some(Batch { messages, reached: None, drained_at })
+        Some(Batch { messages, reached: None, caught_up: true, drained_at })
     }
 
     fn take(&mut self, max: usize) -> Vec<Message> {

@@ -1,9 +1,9 @@
 //! How events get from frontends to backends, and overload signals back.
 //!
-//! Buses with one face: [`nats`] between processes, [`memory`] within one, and [`kept`] for simulations, within one and
-//! with a memory. What all promise: events come in the
-//! order in which one publisher gave them, nothing waits without a limit, and a receiver can tell up to which time it
-//! has had everything.
+//! Buses with one face: [`nats`] between processes, which can keep events in a stream until everyone has dealt with them;
+//! within one, [`memory`], [`embedded`], which keeps events on disk, and [`kept`], which outlives a simulated process. What
+//! all promise: events come in the order in which one publisher gave them, nothing waits without a limit, and a receiver
+//! can tell up to which time it has had everything.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,11 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use dsiem_core::time::ReceiptTime;
 
+pub mod embedded;
 pub mod kept;
 pub mod memory;
 pub mod nats;
 mod overload;
 
+pub use embedded::EmbeddedConfig;
 pub use memory::MemoryBus;
 pub use nats::{Nats, NatsConfig};
 pub use overload::{OverloadReceiver, OverloadSender};
@@ -32,7 +34,7 @@ pub const IN_FLIGHT_ALLOWANCE: Duration = Duration::from_millis(200);
 pub struct Message {
     /// The event's JSON.
     pub payload: Bytes,
-    /// When this process got it.
+    /// When this process got it. From a stream: when that stored it, so that it is the same when the message is read again.
     pub received: ReceiptTime,
 }
 
@@ -82,6 +84,8 @@ pub struct Batch {
     /// The place behind the last of them, where they come from a stream that keeps them. A batch has messages of one
     /// stream only.
     pub reached: Option<Position>,
+    /// Whether everything that was in the stream when this subscription began is in this batch or an earlier one.
+    pub caught_up: bool,
     /// Everything that frontends received before this time, and that the bus had for us, is in this batch or an earlier
     /// one. It follows the clock when there is nothing more to take, and else the messages.
     pub drained_at: Option<ReceiptTime>,
@@ -99,6 +103,9 @@ pub enum PublishError {
     /// The bus did not say in time that it has them; it may have some.
     #[error("the bus has not confirmed the events; send them again")]
     NotConfirmed,
+    /// What is kept has reached its limit, because backends have not dealt with it; some of them may have been taken.
+    #[error("the event stream is full until backends have dealt with what is in it; try again later")]
+    StreamFull,
     /// One event is larger than the bus takes; nothing was sent.
     #[error("event {index} has {size} bytes, but the bus takes no more than {max}; make it smaller")]
     TooLarge {
@@ -119,10 +126,14 @@ pub enum PublishError {
 pub enum EventPublisher {
     /// To other processes.
     Nats(nats::Publisher),
+    /// To other processes, and kept where that can be.
+    Durable(nats::DurablePublisher),
     /// To this process.
     Memory(memory::Publisher),
     /// Into a stream of this process.
     Kept(kept::Publisher),
+    /// To this process, by way of its disk.
+    Embedded(embedded::Publisher),
 }
 
 impl EventPublisher {
@@ -130,12 +141,14 @@ impl EventPublisher {
     ///
     /// # Errors
     ///
-    /// See [`PublishError`]. With `NotConfirmed` some of them may have been delivered; otherwise none has.
+    /// See [`PublishError`]. With `NotConfirmed` and `StreamFull` some of them may have been delivered; otherwise none has.
     pub async fn publish(&self, events: Vec<Bytes>) -> Result<(), PublishError> {
         match self {
             Self::Nats(publisher) => publisher.publish(events).await,
+            Self::Durable(publisher) => publisher.publish(events).await,
             Self::Memory(publisher) => publisher.publish(events).await,
             Self::Kept(publisher) => publisher.publish(events),
+            Self::Embedded(publisher) => publisher.publish(events).await,
         }
     }
 
@@ -144,8 +157,10 @@ impl EventPublisher {
     pub fn is_connected(&self) -> bool {
         match self {
             Self::Nats(publisher) => publisher.is_connected(),
+            Self::Durable(publisher) => publisher.is_connected(),
             Self::Memory(publisher) => publisher.is_connected(),
             Self::Kept(_) => true,
+            Self::Embedded(publisher) => publisher.is_connected(),
         }
     }
 
@@ -154,8 +169,10 @@ impl EventPublisher {
     pub fn max_event_bytes(&self) -> usize {
         match self {
             Self::Nats(publisher) => publisher.max_event_bytes(),
+            Self::Durable(publisher) => publisher.max_event_bytes(),
             Self::Memory(publisher) => publisher.max_event_bytes(),
             Self::Kept(_) => memory::MAX_EVENT_BYTES,
+            Self::Embedded(publisher) => publisher.max_event_bytes(),
         }
     }
 }
@@ -165,10 +182,14 @@ impl EventPublisher {
 pub enum EventSubscription {
     /// From other processes.
     Nats(nats::Subscription),
+    /// From other processes, and kept where that can be.
+    Durable(Box<nats::DurableSubscription>),
     /// From this process.
     Memory(memory::Subscription),
     /// From a stream of this process.
     Kept(kept::Subscription),
+    /// From this process, by way of its disk.
+    Embedded(embedded::Subscription),
 }
 
 impl EventSubscription {
@@ -177,8 +198,10 @@ impl EventSubscription {
     pub async fn next_batch(&mut self, max: usize) -> Option<Batch> {
         match self {
             Self::Nats(subscription) => subscription.next_batch(max).await,
+            Self::Durable(subscription) => subscription.next_batch(max).await,
             Self::Memory(subscription) => subscription.next_batch(max).await,
             Self::Kept(subscription) => subscription.next_batch(max).await,
+            Self::Embedded(subscription) => subscription.next_batch(max).await,
         }
     }
 
@@ -186,8 +209,10 @@ impl EventSubscription {
     pub fn close(&mut self) {
         match self {
             Self::Nats(subscription) => subscription.close(),
+            Self::Durable(subscription) => subscription.close(),
             Self::Memory(subscription) => subscription.close(),
             Self::Kept(subscription) => subscription.close(),
+            Self::Embedded(subscription) => subscription.close(),
         }
     }
 
@@ -195,8 +220,10 @@ impl EventSubscription {
     #[must_use]
     pub fn acknowledger(&self) -> Acknowledger {
         match self {
+            Self::Durable(subscription) => Acknowledger::Stream(subscription.acknowledger()),
             Self::Nats(_) | Self::Memory(_) => Acknowledger::Nobody,
             Self::Kept(subscription) => Acknowledger::Kept(subscription.stream()),
+            Self::Embedded(subscription) => Acknowledger::Embedded(subscription.acknowledger()),
         }
     }
 
@@ -205,8 +232,10 @@ impl EventSubscription {
     pub fn queue_length(&self) -> usize {
         match self {
             Self::Nats(subscription) => subscription.queue_length(),
+            Self::Durable(subscription) => subscription.queue_length(),
             Self::Memory(subscription) => subscription.queue_length(),
             Self::Kept(subscription) => subscription.queue_length(),
+            Self::Embedded(subscription) => subscription.queue_length(),
         }
     }
 }
@@ -218,6 +247,10 @@ pub enum Acknowledger {
     Nobody,
     /// A stream of this process.
     Kept(kept::Stream),
+    /// The log of this process.
+    Embedded(embedded::Acknowledger),
+    /// The stream of NATS, where there is one.
+    Stream(nats::StreamAcknowledger),
 }
 
 impl Acknowledger {
@@ -227,7 +260,17 @@ impl Acknowledger {
         match self {
             Self::Nobody => {}
             Self::Kept(stream) => stream.forget(position),
+            Self::Embedded(acknowledger) => acknowledger.acknowledge(position),
+            Self::Stream(acknowledger) => acknowledger.acknowledge(position),
         }
+    }
+}
+
+/// Names the first event that has more than `max` bytes.
+fn check_sizes(events: &[Bytes], max: usize) -> Result<(), PublishError> {
+    match events.iter().enumerate().find(|(_, event)| event.len() > max) {
+        Some((index, event)) => Err(PublishError::TooLarge { index, size: event.len(), max }),
+        None => Ok(()),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dsiem_runtime::bus::{EventPublisher, EventSubscription, Nats, NatsConfig};
+use dsiem_runtime::bus::{Durability, EventPublisher, EventSubscription, Nats, NatsConfig};
 use dsiem_runtime::{Clock, Metrics, Shutdown};
+use tempfile::TempDir;
 
 /// Everything that a test waits for happens within this time, or the test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -37,7 +38,9 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 /// A nats-server of our own.
 pub(crate) struct Server {
     port: u16,
-    options: Vec<&'static str>,
+    options: Vec<String>,
+    /// Where JetStream keeps its files.
+    store: Option<TempDir>,
     process: Option<Child>,
 }
 
@@ -48,17 +51,59 @@ impl Server {
     }
 
     /// Runs from now on, with further options.
-    pub(crate) fn with_options(options: &[&'static str]) -> Self {
+    pub(crate) fn with_options(options: &[&str]) -> Self {
         let mut server = Self::reserved();
-        server.options = options.to_vec();
+        server.options = options.iter().map(|option| (*option).to_owned()).collect();
         server.start();
         server
+    }
+
+    /// Runs from now on, with JetStream.
+    pub(crate) fn with_jetstream() -> Self {
+        let mut server = Self::reserved();
+        server.enable_jetstream();
+        server.start();
+        server
+    }
+
+    /// Has JetStream when it is started the next time.
+    pub(crate) fn enable_jetstream(&mut self) {
+        let store = tempfile::tempdir().unwrap();
+        self.options = vec!["-js".to_owned(), "-sd".to_owned(), store.path().to_str().unwrap().to_owned()];
+        self.store = Some(store);
+    }
+
+    /// JetStream's files are removed, as if on another disk; not while it runs.
+    pub(crate) fn lose_store(&self) {
+        std::fs::remove_dir_all(self.store_path().join("jetstream")).unwrap();
+    }
+
+    /// Copies JetStream's files; not while it runs.
+    pub(crate) fn copy_store(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_tree(self.store_path(), copy.path());
+        copy
+    }
+
+    /// Puts a copy in the place of JetStream's files; not while it runs.
+    pub(crate) fn restore_store(&self, copy: &TempDir) {
+        self.lose_store();
+        copy_tree(copy.path(), self.store_path());
+    }
+
+    fn store_path(&self) -> &Path {
+        self.store.as_ref().unwrap().path()
+    }
+
+    /// Has no JetStream when it is started the next time; its files stay.
+    pub(crate) fn disable_jetstream(&mut self) {
+        self.options.clear();
     }
 
     /// Has a port, but does not run yet.
     pub(crate) fn reserved() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        Self { port: listener.local_addr().unwrap().port(), options: Vec::new(), process: None }
+        Self { port: listener.local_addr().unwrap().port(), options: Vec::new(), store: None, process: None }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -119,6 +164,11 @@ impl Drop for Server {
     }
 }
 
+fn copy_tree(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
+    assert!(status.success());
+}
+
 /// System packages install it into sbin, which is not in everyone's PATH.
 fn program() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -136,8 +186,11 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn connecting(url: &str, name: &str) -> Self {
+        Self::with_config(NatsConfig { durability: Durability::Off, ..config(url, name) })
+    }
+
+    pub(crate) fn with_config(config: NatsConfig) -> Self {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let config = NatsConfig { url: url.to_owned(), node: name.to_owned() };
         let nats = Nats::connect(config, Clock::system(), &metrics, &shutdown);
         Self { nats, metrics, shutdown }
     }
@@ -161,6 +214,11 @@ impl Node {
     pub(crate) fn dropped(&self, reason: &str) -> u64 {
         self.metrics.counter_by("dsiem_bus_events_dropped", "", "reason").with(reason).get()
     }
+}
+
+/// Everything else is as usual.
+pub(crate) fn config(url: &str, name: &str) -> NatsConfig {
+    NatsConfig { url: url.to_owned(), node: name.to_owned(), ..NatsConfig::default() }
 }
 
 /// Events with these texts.

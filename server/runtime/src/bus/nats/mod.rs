@@ -1,4 +1,4 @@
-//! The bus between processes: core NATS, as existing dsiem processes use it.
+//! The bus between processes: core NATS, as existing dsiem processes use it, and over it a [`stream`] that keeps events.
 //!
 //! One connection that is kept up for ever, with three uses: the publisher puts events on the bus and says so only when
 //! the server has them, the subscription reads without pause into a queue that counts what it drops, and overload signals
@@ -18,20 +18,29 @@ use crate::metrics::{Counter, Metrics};
 use crate::shutdown::Shutdown;
 
 mod address;
+mod credentials;
 mod episode;
 mod in_flight;
 mod link;
 mod overload;
 mod publisher;
+mod room;
 mod sequence;
+pub mod stream;
 mod subscription;
 
 pub use address::check_url;
+pub use credentials::{ClientCertificate, Credentials, CredentialsError, Identity};
 pub use overload::SignalSender;
 pub use publisher::Publisher;
 pub use sequence::SEQUENCE_TOKEN;
+pub use stream::{
+    DurablePublisher, DurableSubscription, Lease, NodeState, StreamAcknowledger, StreamError, StreamHealth,
+    StreamOptions,
+};
 pub use subscription::Subscription;
 
+use super::{Durability, Position};
 use link::{Link, LinkEnds};
 
 /// Where events go, as normalized event JSON.
@@ -67,6 +76,12 @@ pub struct NatsConfig {
     pub url: String,
     /// The name of this node, under which receivers count what is missing.
     pub node: String,
+    /// Who this process is there, and whom it trusts.
+    pub credentials: Credentials,
+    /// Whether events have to be kept in a stream.
+    pub durability: Durability,
+    /// How that stream is to be.
+    pub stream: StreamOptions,
 }
 
 /// One connection to NATS, and what our processes do with it.
@@ -77,11 +92,15 @@ pub struct NatsConfig {
 pub struct Nats {
     link: Link,
     node: String,
+    stream: StreamOptions,
     clock: Clock,
     metrics: Metrics,
     shutdown: Shutdown,
     /// Made when first asked for: a process that only receives needs no publishing task.
     publisher: OnceLock<Publisher>,
+    /// None: events are never kept.
+    ways: Option<stream::Ways>,
+    durable_publisher: OnceLock<DurablePublisher>,
 }
 
 impl Nats {
@@ -94,9 +113,14 @@ impl Nats {
         let (link, ends) = link::new(metrics);
         shutdown
             .spawn_service("nats connection", hold(config.clone(), ends, metrics.clone(), shutdown.clone()));
+        let keeps = config.durability != Durability::Off;
+        let ways = keeps.then(|| stream::Ways::start(&link, config.durability, config.stream, shutdown));
         Self {
             link,
+            ways,
+            durable_publisher: OnceLock::new(),
             node: config.node,
+            stream: config.stream,
             clock,
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
@@ -106,25 +130,84 @@ impl Nats {
 
     /// Puts events on the bus. All publishers of one connection are the same.
     pub fn event_publisher(&self) -> EventPublisher {
-        let publisher = self
+        let core = self
             .publisher
             .get_or_init(|| publisher::start(&self.link, &self.node, &self.metrics, &self.shutdown));
-        EventPublisher::Nats(publisher.clone())
+        let Some(ways) = &self.ways else { return EventPublisher::Nats(core.clone()) };
+        let durable = self.durable_publisher.get_or_init(|| {
+            stream::start_publisher(ways, core.clone(), &self.link, &self.node, &self.metrics, &self.shutdown)
+        });
+        EventPublisher::Durable(durable.clone())
     }
 
     /// Receives events into a queue of `max_queue` messages (0: [`UNLIMITED_QUEUE`]), which a task fills without pause
-    /// from when NATS is there. When it is full, the newest message is dropped, counted and logged.
+    /// from when NATS is there.
+    ///
+    /// From a stream, reading goes on behind `resume`, or begins with what there is; when the queue is full, the rest
+    /// waits in the stream. From core NATS, the newest message is then dropped, counted and logged. There is one
+    /// subscription for a node: a second one takes the place of the first in the stream.
     #[must_use]
-    pub fn subscribe_events(&self, max_queue: usize) -> EventSubscription {
+    pub fn subscribe_events(&self, max_queue: usize, resume: Option<Position>) -> EventSubscription {
         let max_queue = if max_queue == 0 { UNLIMITED_QUEUE } else { max_queue };
         let clock = self.clock.clone();
-        EventSubscription::Nats(subscription::start(
-            &self.link,
+        let Some(ways) = &self.ways else {
+            return EventSubscription::Nats(subscription::start(
+                &self.link,
+                max_queue,
+                clock,
+                &self.metrics,
+                &self.shutdown,
+            ));
+        };
+        let parts = stream::Parts {
+            link: self.link.clone(),
+            ways: ways.clone(),
+            node: self.node.clone(),
             max_queue,
+            node_expiry: self.stream.node_expiry,
+            replicas: self.stream.replicas,
             clock,
-            &self.metrics,
-            &self.shutdown,
-        ))
+            metrics: self.metrics.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        EventSubscription::Durable(Box::new(stream::start_subscription(parts, resume)))
+    }
+
+    /// How the stream of events is, and when that changes; None if events are never kept. See
+    /// [`follow_stream`](crate::status::follow_stream).
+    #[must_use]
+    pub fn stream_health(&self) -> Option<watch::Receiver<StreamHealth>> {
+        self.ways.as_ref().map(stream::Ways::health)
+    }
+
+    /// Waits until this process alone is the node of its name, as far as the stream is concerned; of several processes
+    /// with one name, the others stand by. Take it before subscribing. Without a stream, every process is its node.
+    pub async fn lease(&self) -> Lease {
+        match &self.ways {
+            Some(ways) => {
+                let replicas = self.stream.replicas;
+                stream::take_lease(&self.link, ways, &self.node, replicas, &self.shutdown).await
+            }
+            None => Lease::not_needed(),
+        }
+    }
+
+    /// How far each backend is that reads the stream, or did.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection, or no stream.
+    pub async fn nodes(&self) -> Result<Vec<NodeState>, StreamError> {
+        stream::list_nodes(&self.link.client().await, self.stream.node_expiry).await
+    }
+
+    /// Has the stream keep nothing more for `node`, until that reads again. Returns whether anything was kept for it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection, or no stream.
+    pub async fn forget_node(&self, node: &str) -> Result<bool, StreamError> {
+        stream::forget_node(&self.link.client().await, node).await
     }
 
     /// Says whether this process is overloaded.
@@ -157,7 +240,14 @@ async fn hold(config: NatsConfig, ends: LinkEnds, metrics: Metrics, shutdown: Sh
     };
     let (sender, notices) = mpsc::channel(NOTICES_WAITING);
     let dropped = subscription::dropped_by(&metrics).with("client_buffer_full");
-    let options = servers.with_credentials(options(&config.node, sender, dropped));
+    let options = options(&config.node, sender, dropped);
+    let options = match config.credentials.add_to(options, &servers) {
+        Ok(options) => options,
+        Err(error) => {
+            error!(%error, "cannot connect to NATS, stopping");
+            return shutdown.fail();
+        }
+    };
     // With a retried first connection this returns before there is one.
     match options.connect(servers.addresses()).await {
         Ok(client) => link::watch_client(client, notices, servers.to_string(), ends).await,
@@ -222,7 +312,11 @@ mod tests {
 
     #[test]
     fn the_configuration_does_not_print_passwords() {
-        let config = NatsConfig { url: "nats://a:secret@b".to_owned(), node: "be-0".to_owned() };
+        let config = NatsConfig {
+            url: "nats://a:secret@b".to_owned(),
+            node: "be-0".to_owned(),
+            ..NatsConfig::default()
+        };
         assert!(!format!("{config:?}").contains("secret"));
     }
 }

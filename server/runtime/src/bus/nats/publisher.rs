@@ -6,33 +6,27 @@
 //! may be under way, so that a slow round trip does not limit the throughput.
 
 use std::mem;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::episode::Episode;
 use super::in_flight::{InFlight, Settled};
 use super::link::Link;
+use super::room::{MAX_WAITING_REQUESTS, Room};
 use super::sequence::Numbering;
 use super::{EVENTS_SUBJECT, generation};
-use crate::bus::PublishError;
+use crate::bus::{PublishError, check_sizes};
 use crate::metrics::{Counter, Metrics};
 use crate::shutdown::Shutdown;
 
 /// A group that the server has not confirmed after this time has failed.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(5);
-
-/// More requests than this do not wait.
-const MAX_WAITING_REQUESTS: usize = 4_096;
-
-/// More bytes of events than this do not wait, those of groups under way included. A larger request waits alone.
-const MAX_WAITING_BYTES: u32 = 256 * 1024 * 1024;
 
 /// What an event takes beside its JSON, so that a million empty ones count too.
 const BYTES_BESIDE: usize = 64;
@@ -51,13 +45,13 @@ const GROUP_EVERY: Duration = Duration::from_millis(2);
 const MAX_GROUPS: usize = 64;
 
 /// Run ids are cut here.
-const MAX_RUN_BYTES: usize = 32;
+pub(super) const MAX_RUN_BYTES: usize = 32;
 
 /// See [`crate::bus::EventPublisher`].
 #[derive(Clone, Debug)]
 pub struct Publisher {
     requests: mpsc::Sender<Request>,
-    room: Arc<Semaphore>,
+    room: Room,
     link: Link,
 }
 
@@ -73,11 +67,7 @@ struct Request {
 /// Starts the publishing task; it ends when all publishers are dropped.
 pub(super) fn start(link: &Link, node: &str, metrics: &Metrics, shutdown: &Shutdown) -> Publisher {
     let (sender, requests) = mpsc::channel(MAX_WAITING_REQUESTS);
-    let publisher = Publisher {
-        requests: sender,
-        room: Arc::new(Semaphore::new(MAX_WAITING_BYTES as usize)),
-        link: link.clone(),
-    };
+    let publisher = Publisher { requests: sender, room: Room::new(BYTES_BESIDE), link: link.clone() };
     let counts = Counts {
         confirmed: metrics.counter("dsiem_bus_events_published", "Events that the bus has confirmed"),
         unconfirmed: metrics.counter(
@@ -103,24 +93,15 @@ impl Publisher {
         if !self.is_connected() {
             return Err(PublishError::NotConnected);
         }
-        let max = self.max_event_bytes();
-        if let Some((index, event)) = events.iter().enumerate().find(|(_, event)| event.len() > max) {
-            return Err(PublishError::TooLarge { index, size: event.len(), max });
-        }
+        check_sizes(&events, self.max_event_bytes())?;
         let (answer, answered) = oneshot::channel();
-        let room = self.room_for(&events)?;
+        let room = self.room.take(&events)?;
         let request = Request { count: events.len() as u64, events, answer, _room: room };
         self.requests.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => PublishError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
         })?;
         answered.await.unwrap_or(Err(PublishError::Closed))
-    }
-
-    fn room_for(&self, events: &[Bytes]) -> Result<OwnedSemaphorePermit, PublishError> {
-        let bytes: usize = events.iter().map(|event| event.len() + BYTES_BESIDE).sum();
-        let places = u32::try_from(bytes).unwrap_or(u32::MAX).min(MAX_WAITING_BYTES);
-        self.room.clone().try_acquire_many_owned(places).map_err(|_| PublishError::QueueFull)
     }
 
     /// See [`crate::bus::EventPublisher::is_connected`].

@@ -35,6 +35,16 @@ impl Numbering {
         Self { prefix: format!("{SEQUENCE_TOKEN}.{}.{run}.", token(node)), last: 0 }
     }
 
+    /// All subjects of this run.
+    pub(super) fn all(&self) -> String {
+        format!("{}*", self.prefix)
+    }
+
+    /// The number that the next event carries.
+    pub(super) fn next_number(&self) -> u64 {
+        self.last + 1
+    }
+
     /// The subject that the next event carries.
     pub(super) fn next(&mut self) -> Subject {
         self.last += 1;
@@ -46,7 +56,7 @@ impl Numbering {
 }
 
 /// One token of a subject, whatever a node is called.
-fn token(node: &str) -> String {
+pub(super) fn token(node: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     node.chars().map(plain).take(MAX_NODE_CHARS).collect()
 }
@@ -98,7 +108,7 @@ impl Gaps {
 }
 
 /// What stands for the run, and the number. Servers that connect clusters may put a prefix of theirs before it.
-fn parse(subject: &str) -> Option<(&str, u64)> {
+pub(super) fn parse(subject: &str) -> Option<(&str, u64)> {
     let (run, number) = subject.rsplit_once('.')?;
     let is_ours = run.split('.').rev().nth(2) == Some(SEQUENCE_TOKEN);
     is_ours.then_some((run, number.parse().ok()?))

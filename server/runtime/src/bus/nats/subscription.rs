@@ -37,7 +37,7 @@ const READ_EVERY: Duration = Duration::from_millis(5);
 const READ_BURST: usize = 256;
 
 /// No queue is longer, whatever is asked for: what a tokio channel can count.
-const MAX_QUEUE: usize = tokio::sync::Semaphore::MAX_PERMITS;
+pub(super) const MAX_QUEUE: usize = tokio::sync::Semaphore::MAX_PERMITS;
 
 /// A queue with no more room than this may be given when it is closed; NATS being away must not hold up the end.
 const UNSUBSCRIBE_LIMIT: Duration = Duration::from_secs(1);
@@ -98,12 +98,17 @@ impl Subscription {
         let mark = self.caught_up.get();
         let last = messages.last().map(|message: &Message| message.received);
         let drained_at = promised(mark, last, self.queue.is_empty());
-        Some(Batch { messages, reached: None, drained_at })
+        Some(Batch { messages, reached: None, caught_up: true, drained_at })
     }
 
     /// See [`crate::bus::EventSubscription::close`].
     pub(in crate::bus) fn close(&mut self) {
         self.closing.cancel();
+    }
+
+    /// Cancelling it closes the subscription.
+    pub(super) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
     }
 
     /// See [`crate::bus::EventSubscription::queue_length`].
@@ -114,7 +119,7 @@ impl Subscription {
 
 /// Up to which time everything has been taken: up to `mark`, the time at which the reader had read everything, and if more
 /// is queued, not beyond the `last` message that was taken.
-fn promised(
+pub(super) fn promised(
     mark: Option<ReceiptTime>,
     last: Option<ReceiptTime>,
     nothing_queued: bool,
@@ -132,7 +137,7 @@ impl Drop for Subscription {
 ///
 /// Set by the reader after it has queued everything; whoever sees the time therefore finds the messages.
 #[derive(Debug)]
-struct CaughtUp(AtomicI64);
+pub(super) struct CaughtUp(AtomicI64);
 
 impl Default for CaughtUp {
     fn default() -> Self {
@@ -141,11 +146,11 @@ impl Default for CaughtUp {
 }
 
 impl CaughtUp {
-    fn set(&self, time: ReceiptTime) {
+    pub(super) fn set(&self, time: ReceiptTime) {
         self.0.store(time.nanos(), Ordering::Release);
     }
 
-    fn get(&self) -> Option<ReceiptTime> {
+    pub(super) fn get(&self) -> Option<ReceiptTime> {
         Some(self.0.load(Ordering::Acquire)).filter(|nanos| *nanos > i64::MIN).map(ReceiptTime::from_nanos)
     }
 }

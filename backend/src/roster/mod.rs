@@ -9,9 +9,13 @@
 //! been delivered, which the roster alone knows. So managers have no clocks: each leaves word when it has something to do
 //! next, and once a second the roster looks who is due and sends it the time, behind the events that came before.
 
+mod recovery;
+
 use std::collections::BTreeMap;
+use std::future::pending;
 
 use dsiem_core::index::DirectiveSlot;
+use dsiem_core::snapshot::DirectiveState;
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::Position;
 use tokio::sync::{mpsc, oneshot};
@@ -20,30 +24,45 @@ use tracing::{debug, error};
 
 use crate::counters::Counters;
 use crate::filter::{Concern, FilteredBatch};
-use crate::manager::{Delivery, MAILBOX_EVENTS, Message, Retirement, Save, WakeTime};
+use crate::manager::{Delivery, Failure, MAILBOX_EVENTS, Message, Retirement, Save, WakeTime};
+use recovery::{Given, Since};
+
+pub use recovery::{Means, POISON_FILE, Recovery};
 
 /// Starts a manager for a directive that reads from the mailbox and leaves word of when it wants to know the time.
-pub type Wake = Box<dyn FnMut(DirectiveSlot, mpsc::Receiver<Message>, WakeTime) + Send>;
+/// Without a state, it goes on with what was saved when the process started, if that is so.
+pub type Wake =
+    Box<dyn FnMut(DirectiveSlot, mpsc::Receiver<Message>, WakeTime, Option<DirectiveState>) + Send>;
 
 /// How many requests to retire may wait; full, managers ask again later.
 pub const RETIREMENTS: usize = 1024;
 
+/// How many failures of managers may wait; full, that of another one is found by nobody, until the process is started
+/// again.
+pub const FAILURES: usize = 1024;
+
 /// A checkpoint that is to be made.
 #[derive(Debug)]
 pub struct Mark {
+    /// The number of the checkpoint.
+    pub number: u64,
+    /// The number of the last one that is on disk; 0 for none that counts.
+    pub committed: u64,
     /// What to ask of managers.
     pub save: Save,
-    /// Where it lies. The checkpoint is given up when this is dropped.
+    /// What they will have told. The checkpoint is given up when this is dropped.
     pub cut: oneshot::Sender<Cut>,
 }
 
-/// How far everything has been dispatched.
+/// What the managers tell after a mark.
 #[derive(Debug, Clone, Copy)]
 pub struct Cut {
-    /// The place in the stream, where there is one.
+    /// How far everything has been dispatched that they will have told.
     pub reached: Option<Position>,
-    /// Everything received before this time.
-    pub drained_at: Option<ReceiptTime>,
+    /// Whether that is all that was there when this process began, and so all that an earlier one can have handled.
+    pub caught_up: bool,
+    /// How many of them will tell something.
+    pub asked: usize,
 }
 
 /// The awake directives, by slot.
@@ -55,9 +74,11 @@ pub struct Roster {
     told_secs: i64,
     /// The place behind the last batch that was dispatched.
     reached: Option<Position>,
-    /// Everything received before this time has been dispatched.
-    drained_at: Option<ReceiptTime>,
+    /// Whether everything that was there when this process began has been dispatched.
+    caught_up: bool,
     wake: Wake,
+    /// Starts directives again that have failed; `None`: they begin anew.
+    recovery: Option<Recovery>,
     counters: Counters,
 }
 
@@ -68,6 +89,8 @@ struct Awake {
     last: u64,
     /// Whether it may have something to tell a checkpoint.
     touched: bool,
+    /// What it was given since the last one.
+    since: Since,
 }
 
 impl Roster {
@@ -79,21 +102,33 @@ impl Roster {
             delivered: 0,
             told_secs: i64::MIN,
             reached: None,
-            drained_at: None,
+            caught_up: false,
             wake,
+            recovery: None,
             counters,
         }
     }
 
+    /// The same, which starts directives again that have failed.
+    #[must_use]
+    pub fn with_recovery(mut self, recovery: Option<Recovery>) -> Self {
+        self.recovery = recovery;
+        self
+    }
+
     /// Wakes a directive, if it sleeps.
     pub fn wake(&mut self, slot: DirectiveSlot) {
+        self.wake_with(slot, None, Since::default());
+    }
+
+    fn wake_with(&mut self, slot: DirectiveSlot, state: Option<DirectiveState>, since: Since) {
         let place = &mut self.awake[slot.0 as usize];
         if place.is_none() {
             let (mailbox, deliveries) = mpsc::channel(MAILBOX_EVENTS);
             let wake_time = WakeTime::default();
-            *place = Some(Awake { mailbox, wake_time: wake_time.clone(), last: 0, touched: true });
+            *place = Some(Awake { mailbox, wake_time: wake_time.clone(), last: 0, touched: true, since });
             self.counters.directives_active.inc();
-            (self.wake)(slot, deliveries, wake_time);
+            (self.wake)(slot, deliveries, wake_time, state);
         }
     }
 
@@ -112,6 +147,7 @@ impl Roster {
         loop {
             tokio::select! {
                 biased;
+                Some(failure) = next_failure(&mut self.recovery) => self.recover(failure).await,
                 Some(retirement) = retirements.recv() => self.retire(retirement),
                 Some(mark) = marks.recv() => self.mark(mark).await,
                 batch = batches.recv() => {
@@ -126,21 +162,54 @@ impl Roster {
             }
         }
         ended.cancel();
-        while let Some(mark) = marks.recv().await {
-            self.mark(mark).await;
+        loop {
+            tokio::select! {
+                biased;
+                Some(failure) = next_failure(&mut self.recovery) => self.recover(failure).await,
+                mark = marks.recv() => {
+                    let Some(mark) = mark else { return };
+                    self.mark(mark).await;
+                }
+            }
         }
     }
 
     /// Puts the wish of a checkpoint behind all events so far, for everyone who may have changed since the last one.
     async fn mark(&mut self, mark: Mark) {
-        let Mark { save, cut } = mark;
+        let Mark { number, committed, save, cut } = mark;
+        let mut asked = 0;
         for awake in self.awake.iter_mut().flatten() {
             if std::mem::take(&mut awake.touched) || save.everything {
-                // A manager that has failed is found by the next event.
+                // A manager that has failed says nothing, and the checkpoint is not made.
                 awake.mailbox.send(Message::Save(save.clone())).await.ok();
+                asked += 1;
+            }
+            if let Some(recovery) = &mut self.recovery {
+                recovery.forget(&mut awake.since, committed);
             }
         }
-        cut.send(Cut { reached: self.reached, drained_at: self.drained_at }).ok();
+        if let Some(recovery) = &mut self.recovery {
+            recovery.mark(number);
+        }
+        cut.send(Cut { reached: self.reached, caught_up: self.caught_up, asked }).ok();
+    }
+
+    /// Starts a directive again that has failed: with its state at the last checkpoint, and all events since.
+    async fn recover(&mut self, failure: Failure) {
+        let Some(recovery) = &mut self.recovery else { return };
+        let place = &mut self.awake[failure.slot.0 as usize];
+        // One that has been started again meanwhile has not failed.
+        let Some(mut failed) = place.take_if(|awake| awake.mailbox.is_closed()) else { return };
+        self.counters.directives_active.dec();
+        let Some((restored, given)) = recovery.recover(&failure, &mut failed.since).await else {
+            recovery.drop_all(&failed.since);
+            return;
+        };
+        self.wake_with(failure.slot, Some(restored.state), failed.since);
+        for given in given {
+            self.counters.pairs_offered.inc();
+            self.give(failure.slot, given).await;
+        }
     }
 
     async fn dispatch(&mut self, batch: FilteredBatch) {
@@ -148,7 +217,7 @@ impl Roster {
             self.deliver(concern).await;
         }
         self.reached = batch.reached.or(self.reached);
-        self.drained_at = self.drained_at.max(batch.drained_at);
+        self.caught_up |= batch.caught_up;
         if let Some(drained_at) = batch.drained_at
             && drained_at.secs() != self.told_secs
         {
@@ -178,35 +247,44 @@ impl Roster {
                 }
                 self.wake(concerned.slot);
             }
-            self.delivered += 1;
-            let delivery = Delivery {
-                number: self.delivered,
-                event: concern.event.clone(),
-                arrived: concern.arrived,
-                opens: concerned.opens,
-            };
-            if let Some(awake) = &mut self.awake[concerned.slot.0 as usize] {
-                self.counters.pairs_in_flight.inc();
-                awake.last = self.delivered;
-                awake.touched = true;
-                // A full mailbox makes everyone wait: that is the back-pressure of a slow directive.
-                if awake.mailbox.send(Message::Event(delivery)).await.is_err() {
-                    self.lose(concerned.slot);
-                }
-            }
+            let (event, arrived, opens) = (concern.event.clone(), concern.arrived, concerned.opens);
+            self.give(concerned.slot, Given { event, arrived, opens }).await;
         }
     }
 
-    /// A manager that ended on its own has failed, and has counted all but the event that finds it gone; its directive
-    /// starts anew with the next one.
+    /// Gives an event to a directive that is awake.
+    async fn give(&mut self, slot: DirectiveSlot, given: Given) {
+        let Some(awake) = &mut self.awake[slot.0 as usize] else { return };
+        if let Some(recovery) = &mut self.recovery
+            && !recovery.keep(slot, &mut awake.since, &given)
+        {
+            self.counters.pairs_poisoned.inc();
+            return;
+        }
+        self.delivered += 1;
+        self.counters.pairs_in_flight.inc();
+        awake.last = self.delivered;
+        awake.touched = true;
+        let Given { event, arrived, opens } = given;
+        let delivery = Delivery { number: self.delivered, event, arrived, opens };
+        // A full mailbox makes everyone wait: that is the back-pressure of a slow directive.
+        if awake.mailbox.send(Message::Event(delivery)).await.is_err() {
+            self.lose(slot);
+        }
+    }
+
+    /// A manager that ended on its own has failed, and has counted all but the event that finds it gone. It is started
+    /// again when it says so itself, or starts anew with the next event where nobody can do that.
     fn lose(&mut self, slot: DirectiveSlot) {
-        error!(
-            slot = slot.0,
-            "a directive failed; it starts anew with the next event that may open a backlog"
-        );
         self.counters.pairs_failed.inc();
         self.counters.pairs_in_flight.dec();
-        self.sleep(slot);
+        if self.recovery.is_none() {
+            error!(
+                slot = slot.0,
+                "a directive failed; it starts anew with the next event that may open a backlog"
+            );
+            self.sleep(slot);
+        }
     }
 
     fn retire(&mut self, retirement: Retirement) {
@@ -218,8 +296,18 @@ impl Roster {
     }
 
     fn sleep(&mut self, slot: DirectiveSlot) {
-        self.awake[slot.0 as usize] = None;
+        if let (Some(awake), Some(recovery)) = (self.awake[slot.0 as usize].take(), &mut self.recovery) {
+            recovery.drop_all(&awake.since);
+        }
         self.counters.directives_active.dec();
+    }
+}
+
+/// The next manager that has failed; never one where nobody can start it again.
+async fn next_failure(recovery: &mut Option<Recovery>) -> Option<Failure> {
+    match recovery {
+        Some(recovery) => recovery.failures.recv().await,
+        None => pending().await,
     }
 }
 
@@ -240,7 +328,7 @@ mod tests {
     /// A roster of one directive whose managers are only the mailboxes they would read.
     fn roster() -> (Roster, mpsc::Receiver<mpsc::Receiver<Message>>) {
         let (woken, managers) = mpsc::channel(8);
-        let wake = Box::new(move |_, mailbox, _| woken.try_send(mailbox).unwrap());
+        let wake = Box::new(move |_, mailbox, _, _| woken.try_send(mailbox).unwrap());
         (Roster::new(1, wake, Counters::new(&Metrics::new())), managers)
     }
 
@@ -262,6 +350,7 @@ mod tests {
             sequence,
             concerns: ids.iter().map(|id| concern(id, true)).collect(),
             reached: None,
+            caught_up: true,
             drained_at: drained_at.map(ReceiptTime::from_secs),
             permit: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
         }
