@@ -16,7 +16,7 @@ sim: SEEDS ?= 0..20000
 sim: ## Simulated lives of the pipeline, from many seeds or from one that failed (SEEDS=0..100000, SEEDS=4711)
 	SIM_SEEDS=$(SEEDS) cargo test --package dsiem-tests --test simulation -- any_seed --nocapture
 
-bench: tools ## What an event costs in the whole pipeline, beside the floor; about five minutes (BENCH="--seconds 20 --only frontend", BENCH=--all)
+bench: tools ## What an event costs in the whole pipeline, beside the floor; about five minutes (BENCH="--seconds 20 --only frontend", BENCH=--durable, BENCH=--all)
 	cargo build --release --workspace --bins
 	cargo bench --package dsiem-tests --bench pipeline -- $(BENCH)
 

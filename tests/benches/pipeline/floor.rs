@@ -11,6 +11,8 @@ use dsiem_tests::nats::EVENTS;
 use futures::StreamExt as _;
 use serde_json::Value;
 
+use crate::floor_stream::Stream;
+
 /// The subject that only the floor hears.
 pub(crate) const SUBJECT: &str = "bench_floor";
 
@@ -35,6 +37,9 @@ pub(crate) struct Floor {
     /// Do not parse, and hear what a frontend sends: counts what was delivered
     #[arg(long)]
     count_only: bool,
+    /// Read from a stream of JetStream
+    #[arg(long, conflicts_with = "count_only")]
+    durable: bool,
 }
 
 impl Floor {
@@ -53,7 +58,12 @@ impl Floor {
         let options = async_nats::ConnectOptions::new().subscription_capacity(CAPACITY);
         let client = options.connect(address).await.context("cannot connect to nats-server")?;
         let subject = if self.count_only { EVENTS } else { SUBJECT };
-        let mut messages = client.subscribe(subject).await.context("cannot subscribe")?;
+        let (mut stream, mut messages) = if self.durable {
+            let (stream, messages) = Stream::open(&client).await?;
+            (Some(stream), messages)
+        } else {
+            (None, client.subscribe(subject).await.context("cannot subscribe")?)
+        };
         // Once this is back, the server knows of the subscription.
         let inbox = client.new_inbox();
         let mut echo = client.subscribe(inbox.clone()).await.context("cannot subscribe")?;
@@ -68,8 +78,12 @@ impl Floor {
                     let value = serde_json::from_slice::<Value>(&message.payload);
                     drop(std::hint::black_box(value));
                 }
+                if let Some(stream) = &mut stream {
+                    stream.came().await?;
+                }
                 taken.fetch_add(1, Ordering::Relaxed);
             }
+            anyhow::Ok(())
         });
         Ok(self.wait(&count).await)
     }

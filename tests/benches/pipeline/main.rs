@@ -6,6 +6,7 @@
 mod books;
 mod flat;
 mod floor;
+mod floor_stream;
 mod latency;
 mod load;
 mod machine;
@@ -41,6 +42,10 @@ struct Args {
     /// Only workloads with this in their name; may be repeated
     #[arg(long)]
     only: Vec<String>,
+
+    /// With durability: JetStream, and for `dsiem serve` its log; the floor reads from JetStream too
+    #[arg(long)]
+    durable: bool,
 
     /// Those too that take minutes and gigabytes
     #[arg(long)]
@@ -90,11 +95,12 @@ fn main() -> anyhow::Result<ExitCode> {
 
 /// Runs the workloads one after the other and prints the tables; fails if an event was lost or out of order.
 fn all(args: &Args) -> anyhow::Result<ExitCode> {
-    let chosen: Vec<Workload> =
-        workloads::all().into_iter().filter(|w| w.is_chosen(&args.only, args.all)).collect();
+    let chosen = workloads::all().into_iter().filter(|workload| workload.is_chosen(&args.only, args.all));
+    let chosen: Vec<_> = chosen.map(|workload| Workload { durable: args.durable, ..workload }).collect();
     anyhow::ensure!(!chosen.is_empty(), "no workload has {:?} in its name; --list names them", args.only);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    say(&format!("{}\n", machine::line()))?;
+    let durability = if args.durable { "require" } else { "off" };
+    say(&format!("{}; --durability {durability}\n", machine::line()))?;
     let (mut rows, mut samples): (Vec<Row>, _) = (Vec::new(), Vec::new());
     for workload in &chosen {
         progress(&format!("{} ...\n", workload.name))?;

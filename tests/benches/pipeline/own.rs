@@ -45,9 +45,24 @@ pub(crate) async fn send(load: &Load) -> anyhow::Result<Sent> {
     Sent::read(&part.line().await?)
 }
 
+/// What a consumer does with what comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reads {
+    /// Counts what frontends publish.
+    Counts,
+    /// Parses what comes for it alone.
+    Parses,
+    /// The same, out of a stream of JetStream.
+    ParsesDurable,
+}
+
 /// A consumer of `events` events, ready.
-pub(crate) async fn consumer(nats_port: u16, events: u64, count_only: bool) -> anyhow::Result<Part> {
-    let flag = if count_only { " --count-only" } else { "" };
+pub(crate) async fn consumer(nats_port: u16, events: u64, reads: Reads) -> anyhow::Result<Part> {
+    let flag = match reads {
+        Reads::Counts => " --count-only",
+        Reads::Parses => "",
+        Reads::ParsesDurable => " --durable",
+    };
     let words = format!("floor --port {nats_port} --events {events}{flag}");
     let words: Vec<_> = words.split_whitespace().map(ToOwned::to_owned).collect();
     let mut part = Part::start(&words)?;

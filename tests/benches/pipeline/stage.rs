@@ -8,9 +8,10 @@ use dsiem_tests::installation::{Node, Setup};
 use dsiem_tests::lookup::LookUp;
 use dsiem_tests::nats::NatsServer;
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::load::{Form, Load};
-use crate::own;
+use crate::own::{self, Reads};
 use crate::traffic::Traffic;
 use crate::usage::{Cpu, Memory};
 use crate::workloads::{Target, Workload};
@@ -44,6 +45,8 @@ pub(crate) struct Stage {
     /// What is measured, or the one of two that writes alarms.
     pub(crate) node: Node,
     nats: NatsServer,
+    /// What JetStream keeps is in here.
+    _kept: Option<TempDir>,
     frontend: Option<Node>,
     workload: Workload,
     /// From its start until the node was ready.
@@ -87,13 +90,17 @@ impl Account {
 impl Stage {
     /// Starts what the workload needs; its intel source is `look_up`, if there is one.
     pub(crate) async fn set(workload: &Workload, look_up: Option<LookUp>) -> anyhow::Result<Self> {
-        let nats = NatsServer::start().await;
+        let kept = workload.durable.then(tempfile::tempdir).transpose().context("no temporary folder")?;
+        let options =
+            kept.as_ref().map(|folder| format!("--jetstream --store_dir {}", folder.path().display()));
+        let nats = NatsServer::start_with(&options.unwrap_or_default()).await;
+        let durability = if workload.durable { "--durability require" } else { "--durability off" };
         let directives = workload.rules.file(workload.loaded.max(1));
         let mut files = Setup::default().with_default_assets();
         if let Some(look_up) = &look_up {
             files = files.file("intel_test.json", &json!({"intel_sources": [look_up.wise_source("slow")]}));
         }
-        let flags = |setup: Setup| setup.flags(workload.flags);
+        let flags = |setup: Setup| setup.flags(workload.flags).flags(durability);
         let mut begun = Instant::now();
         let (node, frontend) = match workload.target {
             Target::Standalone => {
@@ -103,16 +110,23 @@ impl Stage {
             Target::Frontend => (Node::frontend(&nats, "fe-1", flags(files)).await, None),
             Target::Backend | Target::Cluster => {
                 let files = files.raw_file("directives_be-1.json", directives);
-                let frontend = Node::frontend(&nats, "fe-1", files).await;
+                let frontend = Node::frontend(&nats, "fe-1", files.flags(durability)).await;
                 begun = Instant::now();
-                let backend = Node::backend(&nats, &frontend, "be-1", flags(Setup::default())).await;
+                let (url, setup) = (frontend.http.url(), flags(Setup::default()));
+                let backend = Node::launch_backend(&nats, url, "be-1", setup).await;
+                // From a stream it misses nothing, as soon as there is one.
+                if workload.durable {
+                    backend.wait_ready().await;
+                } else {
+                    backend.wait_hearing(&nats).await;
+                }
                 (backend, Some(frontend))
             }
         };
         let loaded_in = begun.elapsed();
         let loaded_mib = Memory::of(node.program.id())?.resident_mib;
         let workload = *workload;
-        Ok(Self { node, nats, frontend, workload, loaded_in, loaded_mib, _look_up: look_up })
+        Ok(Self { node, nats, _kept: kept, frontend, workload, loaded_in, loaded_mib, _look_up: look_up })
     }
 
     /// A file of the node that writes alarms.
@@ -169,7 +183,8 @@ impl Stage {
         let rate = workload.rate.max(MIN_FLOOR_RATE);
         let (port, events) = (self.nats_port()?, u64::from(rate * FLOOR_SECS));
         let load = Load { to_floor: true, ..self.plan(Form::Nats, workload.traffic, rate, events)? };
-        let mut consumer = own::consumer(port, events, false).await?;
+        let reads = if workload.durable { Reads::ParsesDurable } else { Reads::Parses };
+        let mut consumer = own::consumer(port, events, reads).await?;
         let before = consumer.cpu()?;
         own::send(&load).await?;
         let taken =
@@ -181,7 +196,7 @@ impl Stage {
     /// Sends a load, waits until it is handled, and adds it to the account.
     pub(crate) async fn send(&self, load: &Load, account: &mut Account) -> anyhow::Result<()> {
         let mut delivered = match self.workload.target {
-            Target::Frontend => Some(own::consumer(self.nats_port()?, load.events, true).await?),
+            Target::Frontend => Some(own::consumer(self.nats_port()?, load.events, Reads::Counts).await?),
             Target::Backend | Target::Standalone | Target::Cluster => None,
         };
         let before = self.cpu()?;

@@ -56,6 +56,8 @@ pub(crate) struct Workload {
     pub(crate) rate: u32,
     /// What it may cost.
     pub(crate) bar: Bar,
+    /// Whether events are kept until they have been dealt with.
+    pub(crate) durable: bool,
     /// What the program is told beside its defaults.
     pub(crate) flags: &'static str,
     /// Whether it takes long, or much memory, and runs only when asked for.
@@ -95,6 +97,7 @@ const fn backend(name: &'static str, traffic: Traffic, rate: u32, ratio: f64) ->
         counts: 1,
         rate,
         bar: Bar { ratio: Some(ratio), ..Bar::NONE },
+        durable: false,
         flags: "",
         huge: false,
     }
