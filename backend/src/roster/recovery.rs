@@ -43,14 +43,45 @@ pub(super) struct Given {
 }
 
 /// What one directive was given since the last checkpoint, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Since {
+#[derive(Debug)]
+pub(super) struct Since<T = Given> {
     /// Each with the number of the mark before it.
-    given: VecDeque<(u64, Given)>,
-    /// Whether there was more than could be kept.
-    incomplete: bool,
+    given: VecDeque<(u64, T)>,
+    /// The mark behind which there was more than could be kept.
+    incomplete: Option<u64>,
     /// How often it was started again.
     restarts: u32,
+}
+
+impl<T> Default for Since<T> {
+    fn default() -> Self {
+        Self { given: VecDeque::new(), incomplete: None, restarts: 0 }
+    }
+}
+
+impl<T> Since<T> {
+    /// Keeps what was given behind `mark`, if there is room; how many more, or fewer, are kept for it.
+    fn keep(&mut self, mark: u64, given: T, room: bool) -> isize {
+        if room && self.incomplete.is_none() {
+            self.given.push_back((mark, given));
+            return 1;
+        }
+        self.incomplete = Some(mark);
+        let fewer = self.given.len();
+        self.given.clear();
+        -fewer.cast_signed()
+    }
+
+    /// Forgets what came before mark `committed`, whose checkpoint is on disk; how many that were.
+    fn forget(&mut self, committed: u64) -> usize {
+        let before = self.given.len();
+        while self.given.front().is_some_and(|(mark, _)| *mark < committed) {
+            self.given.pop_front();
+        }
+        self.restarts = 0;
+        self.incomplete = self.incomplete.filter(|mark| *mark >= committed);
+        before - self.given.len()
+    }
 }
 
 /// Starts directives again.
@@ -118,27 +149,14 @@ impl Recovery {
         if self.poison.contains(&(slot, given.event.key)) {
             return false;
         }
-        if self.kept >= MAX_KEPT {
-            self.kept -= since.given.len();
-            since.given.clear();
-            since.incomplete = true;
-        } else if !since.incomplete {
-            self.kept += 1;
-            since.given.push_back((self.mark, given.clone()));
-        }
+        let more = since.keep(self.mark, given.clone(), self.kept < MAX_KEPT);
+        self.kept = self.kept.saturating_add_signed(more);
         true
     }
 
     /// Forgets what came before mark `committed`, whose checkpoint is on disk.
     pub(super) fn forget(&mut self, since: &mut Since, committed: u64) {
-        while since.given.front().is_some_and(|(mark, _)| *mark < committed) {
-            since.given.pop_front();
-            self.kept -= 1;
-        }
-        since.restarts = 0;
-        if since.given.is_empty() {
-            since.incomplete = false;
-        }
+        self.kept -= since.forget(committed);
     }
 
     /// A directive needs nothing of it any more.
@@ -158,7 +176,7 @@ impl Recovery {
         }
         since.restarts += 1;
         let directive = self.catalog.directive(slot).clone();
-        if since.incomplete || since.restarts > MAX_RESTARTS {
+        if since.incomplete.is_some() || since.restarts > MAX_RESTARTS {
             error!(
                 directive.id = directive.id,
                 "a directive failed too often, or was given too much since the last checkpoint, to be started again with its backlogs"
@@ -218,4 +236,25 @@ fn write_poison(path: &PathBuf, directive: &Directive, event: &Event) -> std::io
     dsiem_core::event::json::encode(event, &mut wire);
     let line = format!("{{\"directive\":{},\"event\":{}}}\n", directive.id, String::from_utf8_lossy(&wire));
     std::fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_kept_is_missing_until_a_checkpoint_that_has_it_is_on_disk() {
+        let mut since = Since::default();
+        assert_eq!([since.keep(1, 'a', true), since.keep(1, 'b', true)], [1, 1]);
+        assert_eq!(since.keep(1, 'c', false), -2, "there was no room");
+        assert_eq!(since.forget(1), 0);
+        assert!(since.incomplete.is_some(), "checkpoint 1 has none of them");
+        assert_eq!(since.keep(2, 'd', true), 0, "it would come without those before it");
+        since.forget(2);
+        assert!(since.incomplete.is_some(), "checkpoint 2 has no d");
+        since.forget(3);
+        assert!(since.incomplete.is_none());
+        assert_eq!([since.keep(3, 'e', true), since.keep(4, 'f', true)], [1, 1]);
+        assert_eq!(since.forget(4), 1, "checkpoint 4 has e");
+    }
 }
