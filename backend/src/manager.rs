@@ -491,8 +491,10 @@ impl Manager {
             self.unsaved.remembered.push((event.received, event.key));
         }
         let forgotten = self.recent.forgotten_early();
-        self.shared.surroundings.counters.remembered_dropped.add(forgotten - self.forgotten_early);
-        self.forgotten_early = forgotten;
+        if forgotten > self.forgotten_early {
+            self.shared.surroundings.counters.remembered_dropped.add(forgotten - self.forgotten_early);
+            self.forgotten_early = forgotten;
+        }
     }
 
     fn end(&mut self, slot: BacklogSlot, ending: Ending, lingers: bool) {
