@@ -6,20 +6,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use dsiem_runtime::bus::{Acknowledger, Position, StreamId};
 use dsiem_runtime::clock::Clock;
-use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::database::Database;
+use super::parts::{Said, parts};
 use super::{CONDITION, Checkpoints, Manifest, lock};
 use crate::alarm_log::{AlarmLog, Ends};
-use crate::manager::{Part, Save};
+use crate::manager::Save;
 use crate::roster::{Cut, Mark};
-
-/// How many parts may wait to be written; full, managers wait.
-const PARTS_WAITING: usize = 64;
 
 /// Checkpoints take no more than one part in so many of the time, however long the interval is meant to be.
 const REST_FACTOR: u32 = 9;
@@ -116,7 +114,7 @@ impl Maker {
     async fn make(&mut self, sources: &Sources) -> anyhow::Result<()> {
         // Nothing behind the cut can be written before the cut is made.
         let ends = sources.alarm_log.flush(false).await.context("the alarm files are not written")?;
-        let (parts, received) = mpsc::channel(PARTS_WAITING);
+        let (parts, received) = parts();
         let (cut_sender, cut) = oneshot::channel();
         let (marked, all_marked) = oneshot::channel();
         let (told, all_told) = oneshot::channel();
@@ -177,7 +175,7 @@ struct Write {
     afresh: bool,
     /// Comes when the mark is in all mailboxes.
     all_marked: oneshot::Receiver<()>,
-    parts: mpsc::Receiver<Part>,
+    parts: Said,
     /// Goes once everyone has told.
     told: oneshot::Sender<Told>,
     /// What the checkpoint says; dropped, there is none.
@@ -189,14 +187,14 @@ impl Write {
         // Whoever makes the mark may need the database before it gets to that.
         let mut early = Vec::new();
         while self.all_marked.try_recv() == Err(TryRecvError::Empty)
-            && let Some(part) = self.parts.blocking_recv()
+            && let Some(part) = self.parts.blocking_next()
         {
             early.push(part);
         }
         let mut database = lock(database);
         let mut writing = database.begin(self.number, self.afresh)?;
         let mut told = Told::default();
-        let later = std::iter::from_fn(|| self.parts.blocking_recv());
+        let later = std::iter::from_fn(|| self.parts.blocking_next());
         for part in early.into_iter().chain(later) {
             writing.add(&part)?;
             told.parts += 1;
@@ -212,7 +210,7 @@ impl Write {
     /// Without blocking: nothing is begun before all has been told.
     async fn run_inline(mut self, database: Arc<Mutex<Database>>) -> anyhow::Result<()> {
         let mut parts = Vec::new();
-        while let Some(part) = self.parts.recv().await {
+        while let Some(part) = self.parts.next().await {
             parts.push(part);
         }
         let directives = parts.iter().filter(|part| part.is_last).count();

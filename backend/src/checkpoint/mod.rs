@@ -11,6 +11,7 @@
 
 mod database;
 mod maker;
+mod parts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ use tracing::{error, info};
 use crate::alarm_log::Ends;
 use database::{Database, OpenError};
 pub use maker::{Maker, Sources};
+pub use parts::Parts;
 
 /// Default of `--checkpoint-interval`, in seconds.
 pub const DEFAULT_INTERVAL_SECS: u32 = 2;

@@ -6,10 +6,11 @@
 use dsiem_core::backlog::AlarmId;
 use dsiem_core::event::EventKey;
 use dsiem_core::time::ReceiptTime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{ASKED_AT_ONCE, Manager};
 use crate::backlog::{Saved, ToBacklog};
+use crate::checkpoint::Parts;
 use crate::mailbox::Sender;
 
 /// What a checkpoint asks of a manager.
@@ -18,7 +19,7 @@ pub struct Save {
     /// Everything, and not only what has changed: no earlier checkpoint counts.
     pub everything: bool,
     /// Where to say it. The checkpoint has all of it when everyone has dropped this.
-    pub parts: mpsc::Sender<Part>,
+    pub parts: Parts,
 }
 
 /// A part of what one directive has to say.
@@ -90,7 +91,7 @@ impl Manager {
             let next = Part { backlogs: Vec::new(), ended: Vec::new(), remembered: Vec::new(), ..part };
             let told = std::mem::replace(&mut part, next);
             let is_last = told.is_last;
-            save.parts.send(told).await.ok();
+            save.parts.put(told).await;
             if is_last {
                 return;
             }
