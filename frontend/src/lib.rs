@@ -9,7 +9,7 @@ pub mod args;
 pub mod body;
 pub mod config;
 pub mod config_store;
-mod counters;
+pub mod counters;
 pub mod doors;
 mod http;
 pub mod limiter;
