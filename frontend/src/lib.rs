@@ -15,6 +15,7 @@ mod http;
 pub mod limiter;
 mod lingering;
 pub mod peers;
+mod places;
 mod publisher;
 pub mod rejected;
 pub mod server;

@@ -28,6 +28,7 @@ use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
 use crate::limiter::Limiter;
 use crate::peers::Peers;
+use crate::places::Places;
 use crate::publisher::Publisher;
 use crate::{rejected, server};
 
@@ -132,10 +133,11 @@ impl Frontend {
         self.write_choices().await;
         let Self { site, limiter, overload, rejected, ledger, config, metrics, readiness, shutdown, .. } =
             self;
+        let places = Places::new(config.doors.max_peer_connections, &metrics);
         let (tls, reloader) = config.doors.tls.map(|tls| tls.open(&metrics, readiness)).unzip();
         let serving = async {
             // The site holds the other end of the rejected events: they end after it, and not before.
-            server::serve(listener, tls, site, shutdown.token(), REQUEST_GRACE, &metrics).await;
+            server::serve(listener, tls, site, places, shutdown.token(), REQUEST_GRACE, &metrics).await;
         };
         let reloading = async {
             match reloader {
