@@ -68,7 +68,7 @@ pub fn sources(data: &[u8]) {
 ///
 /// # Panics
 /// If that does not hold.
-pub fn examples(data: &[u8]) {
+pub fn example_cases(data: &[u8]) {
     let checked = example::read("examples_x.json", data);
     tell(&checked.problems);
     for case in checked.value {

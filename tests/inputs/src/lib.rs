@@ -17,7 +17,7 @@ mod life;
 mod state;
 
 pub use events::{event, events};
-pub use files::{assets, directives, examples, sources};
+pub use files::{assets, directives, example_cases, sources};
 pub use http::http_body;
 pub use state::{checkpoint_row, log_row, metrics, snapshot};
 
@@ -38,7 +38,7 @@ pub const INPUTS: [Input; 11] = [
     Input { name: "directives", check: directives },
     Input { name: "assets", check: assets },
     Input { name: "sources", check: sources },
-    Input { name: "examples", check: examples },
+    Input { name: "example_cases", check: example_cases },
     Input { name: "snapshot", check: snapshot },
     Input { name: "checkpoint_row", check: checkpoint_row },
     Input { name: "log_row", check: log_row },

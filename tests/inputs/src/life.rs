@@ -53,7 +53,8 @@ pub(crate) fn go_on(backlog: &mut Backlog, rules: &[Value]) {
 /// Asks for everything that managers ask for.
 fn look_at(backlog: &Backlog) {
     let settings = settings();
-    backlog.deadline_secs(settings);
+    // That it can be told is enough.
+    _ = backlog.deadline_secs(settings);
     drop(backlog.interests(settings));
     let document = AlarmDocument::of(backlog, settings).to_json();
     drop(serde_json::from_slice::<Value>(&document).expect("a document is JSON"));

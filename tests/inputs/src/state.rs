@@ -109,7 +109,7 @@ pub fn metrics(data: &[u8]) {
     let samples = Samples::parse(&String::from_utf8_lossy(data));
     for equation in EQUATIONS {
         if let Some(sheet) = equation.read(&samples) {
-            sheet.look().missing();
+            _ = sheet.look().missing();
         }
     }
 }
