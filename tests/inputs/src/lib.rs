@@ -14,11 +14,13 @@ mod events;
 mod files;
 mod http;
 mod life;
+mod look_ups;
 mod state;
 
 pub use events::{event, events};
 pub use files::{assets, directives, example_cases, sources};
 pub use http::http_body;
+pub use look_ups::look_up_answer;
 pub use state::{checkpoint_row, log_row, metrics, snapshot};
 
 /// One kind of input.
@@ -31,7 +33,7 @@ pub struct Input {
 }
 
 /// All of them.
-pub const INPUTS: [Input; 11] = [
+pub const INPUTS: [Input; 12] = [
     Input { name: "event", check: event },
     Input { name: "events", check: events },
     Input { name: "http_body", check: http_body },
@@ -39,6 +41,7 @@ pub const INPUTS: [Input; 11] = [
     Input { name: "assets", check: assets },
     Input { name: "sources", check: sources },
     Input { name: "example_cases", check: example_cases },
+    Input { name: "look_up_answer", check: look_up_answer },
     Input { name: "snapshot", check: snapshot },
     Input { name: "checkpoint_row", check: checkpoint_row },
     Input { name: "log_row", check: log_row },
