@@ -16,7 +16,7 @@ sim: SEEDS ?= 0..20000
 sim: ## Simulated lives of the pipeline, from many seeds or from one that failed (SEEDS=0..100000, SEEDS=4711)
 	SIM_SEEDS=$(SEEDS) cargo test --package dsiem-tests --test simulation -- any_seed --nocapture
 
-fuzz: ## Look for bytes that something cannot take (SECONDS_EACH=60, TARGET=event, MERGE=1 to keep what covers something new)
+fuzz: ## Look for bytes that something cannot take (SECONDS_EACH=60, TARGET=event)
 	@scripts/fuzz.sh
 
 bench: tools ## What an event costs in the whole pipeline, beside the floor; about five minutes (BENCH="--seconds 20 --only frontend", BENCH=--all)

@@ -46,7 +46,7 @@ advisories() {
 # What fuzzing has kept is replayed by the tests. Looking for more needs other builds of everything, which take minutes.
 fuzz_shortly() {
     if [ -d "${CARGO_TARGET_DIR:-target}/fuzz/found" ]; then
-        SECONDS_EACH=2 scripts/fuzz.sh
+        BUILD_WITHIN=60 SECONDS_EACH=2 scripts/fuzz.sh
     else
         say "the fuzzing targets are not built (make fuzz does that): skipped"
     fi
