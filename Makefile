@@ -16,15 +16,15 @@ sim: SEEDS ?= 0..20000
 sim: ## Simulated lives of the pipeline, from many seeds or from one that failed (SEEDS=0..100000, SEEDS=4711)
 	SIM_SEEDS=$(SEEDS) cargo test --package dsiem-tests --test simulation -- any_seed --nocapture
 
-fuzz: ## Look for bytes that something cannot take (SECONDS_EACH=60, TARGET=event)
-	@scripts/fuzz.sh
-
 bench: tools ## What an event costs in the whole pipeline, beside the floor; about five minutes (BENCH="--seconds 20 --only frontend", BENCH=--all)
 	cargo build --release --workspace --bins
 	cargo bench --package dsiem-tests --bench pipeline -- $(BENCH)
 
 tools: ## Check what building and testing need, and install what is missing (nats-server, cargo-deny)
 	@scripts/tools.sh
+
+fuzz: ## Look for bytes that something cannot take (SECONDS_EACH=60, TARGET=event)
+	@scripts/fuzz.sh
 
 build: ## Build the three programs for use into target/release
 	cargo build --release --workspace --bins
