@@ -42,6 +42,7 @@ run() {
     local target=$1 log=$fuzz/$1.log
     mkdir -p "$fuzz/corpus/$target" "$fuzz/found"
     if ! "$programs/$target" -max_total_time="$seconds_each" -max_len="$max_bytes" -timeout=10 -rss_limit_mb=1024 \
+        -dict=fuzz/words.dict \
         -artifact_prefix="$fuzz/found/$target-" -print_final_stats=1 \
         "$fuzz/corpus/$target" "fuzz/corpus/$target" >"$log" 2>&1; then
         grep -E "panicked at|ERROR: libFuzzer|SUMMARY" -A 2 "$log" >&2 || tail -n 20 "$log" >&2

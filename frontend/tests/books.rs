@@ -3,11 +3,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::http::Method;
 use dsiem_frontend::counters::EQUATIONS;
 use dsiem_runtime::ledger::{Samples, Sheet};
 use support::{Asked, Bus, EVENT, Sender, without};
+use tokio::net::TcpListener;
 
 /// Both books: of requests, and of events.
 fn books(sender: &Sender) -> [Sheet; 2] {
@@ -75,7 +78,7 @@ async fn what_is_on_its_way_is_in_the_books_and_so_is_who_hangs_up() {
     let mut waiting = Box::pin(sender.ask(Asked::post("/events", &two)));
     let mut reading = Box::pin(sender.ask(Asked::new(Method::POST, "/events", unfinished())));
     for request in [&mut waiting, &mut reading] {
-        let soon = std::time::Duration::from_millis(1);
+        let soon = Duration::from_millis(1);
         assert!(tokio::time::timeout(soon, request).await.is_err(), "it cannot be answered yet");
     }
     let [requests, events] = books(&sender);
@@ -106,4 +109,37 @@ async fn what_the_bus_and_the_rates_refuse_is_in_the_books() {
     let [requests, events] = books(&sender);
     assert_eq!(settled(&events), (5, vec![("not connected", 5)]));
     assert_eq!(settled(&requests), (1, vec![("read", 1)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_frontend_says_that_its_books_are_off_and_that_they_balance_again() {
+    let sender = Sender::new();
+    let metrics = sender.metrics();
+    let (_home, frontend, _subscription, shutdown, readiness) = sender.into_parts();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let running = tokio::spawn(frontend.run(listener));
+    let wait_for = |off: bool| {
+        let readiness = &readiness;
+        let looking = async move {
+            loop {
+                let degraded = readiness.report().degraded.get("frontend_ledger").cloned();
+                if degraded.is_some() == off {
+                    return degraded.unwrap_or_default();
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        async move { tokio::time::timeout(Duration::from_secs(60), looking).await.expect("it is said in time") }
+    };
+    wait_for(false).await;
+    // The same name is the same counter: as if an event had been received and forgotten.
+    metrics.counter("dsiem_frontend_events_received", "").inc();
+    let told = wait_for(true).await;
+    assert!(told.starts_with("events over HTTP: 1 came in") && told.ends_with("1 are missing"), "{told}");
+    assert!(metrics.text().contains("dsiem_ledger_balanced{balance=\"events over HTTP\"} 0\n"));
+    assert!(metrics.text().contains("dsiem_ledger_balanced{balance=\"requests with events\"} 1\n"));
+    metrics.counter("dsiem_frontend_events_accepted", "").inc();
+    wait_for(false).await;
+    shutdown.begin();
+    running.await.unwrap();
 }
