@@ -45,7 +45,7 @@ run() {
         -dict=fuzz/words.dict \
         -artifact_prefix="$fuzz/found/$target-" -print_final_stats=1 \
         "$fuzz/corpus/$target" "fuzz/corpus/$target" >"$log" 2>&1; then
-        grep -E "panicked at|ERROR: libFuzzer|SUMMARY" -A 2 "$log" >&2 || tail -n 20 "$log" >&2
+        grep -E -A 1 "panicked at|ERROR: libFuzzer" "$log" >&2 || tail -n 20 "$log" >&2
         say "$target: FAILED; see $log, and $fuzz/found for the input: $programs/$target $fuzz/found/$target-..."
         return 1
     fi
