@@ -1,9 +1,9 @@
 //! What became of events, as numbers that add up.
 //!
-//! `received = accepted + refused + in flight` over all reasons, whatever happens to a request: an [`Account`] is opened
+//! `received = accepted + refused + in flight` over all reasons, whatever happens to a request: an `Account` is opened
 //! with the number of its events, and what is not settled when it is dropped (the sender hung up) is `abandoned`. How
 //! many events a request has is not known of one that is refused before it is read, so requests have books of their own:
-//! a [`RequestAccount`] ends with the opening of an account of events, or with a reason.
+//! a `RequestAccount` ends with the opening of an account of events, or with a reason.
 
 use axum::http::StatusCode;
 use dsiem_runtime::ledger::{Balance, Equation, Outgoing};
