@@ -1,7 +1,7 @@
 # The commands of a working day. `make help` lists them; what they do is in scripts/ where it takes more than a line.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim bench tools build fmt lint doc clean-run
+.PHONY: help run test sim fuzz bench tools build fmt lint doc clean-run
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ bench: tools ## What an event costs in the whole pipeline, beside the floor; abo
 
 tools: ## Check what building and testing need, and install what is missing (nats-server, cargo-deny)
 	@scripts/tools.sh
+
+fuzz: ## Look for bytes that something cannot take (SECONDS_EACH=60, TARGET=event)
+	@scripts/fuzz.sh
 
 build: ## Build the three programs for use into target/release
 	cargo build --release --workspace --bins

@@ -43,6 +43,15 @@ advisories() {
     cargo deny check --disable-fetch advisories
 }
 
+# What fuzzing has kept is replayed by the tests. Looking for more needs other builds of everything, which take minutes.
+fuzz_shortly() {
+    if [ -d "${CARGO_TARGET_DIR:-target}/fuzz/found" ]; then
+        BUILD_WITHIN=60 SECONDS_EACH=2 scripts/fuzz.sh
+    else
+        say "the fuzzing targets are not built (make fuzz does that): skipped"
+    fi
+}
+
 step "format" cargo fmt --all --check
 step "scripts" scripts_are_clean
 step "licences, bans and sources of dependencies" cargo deny --log-level error check licenses bans sources
@@ -56,4 +65,5 @@ step "tests" cargo test --workspace
 # What may name too much but never too little is worth more chance than the rest.
 step "index and routing, 10,000 cases" \
     env PROPTEST_CASES=10000 cargo test --package dsiem-core --test properties -- index routing
+step "fuzzing, two seconds for each target" fuzz_shortly
 say "== all passed in $SECONDS s"

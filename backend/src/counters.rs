@@ -4,8 +4,36 @@
 //! event and directive (offered = consumed + opened + discarded + not matching + failed + in flight). Every drop anywhere
 //! has a counter and a reason.
 
-use dsiem_runtime::ledger::Balance;
+use dsiem_runtime::ledger::{Balance, Equation, Outgoing};
 use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
+
+/// The books of correlation, by the names of its metrics.
+pub const EQUATIONS: [Equation; 2] = [
+    Equation {
+        name: "events",
+        incoming: "dsiem_events_received",
+        outgoing: &[
+            Outgoing::One("invalid", "dsiem_events_invalid"),
+            Outgoing::One("whitelisted", "dsiem_events_whitelisted"),
+            Outgoing::One("concerning no directive", "dsiem_events_unconcerned"),
+            Outgoing::One("dispatched", "dsiem_events_dispatched"),
+            Outgoing::One("failed", "dsiem_events_failed"),
+        ],
+        in_flight: "dsiem_events_in_flight",
+    },
+    Equation {
+        name: "pairs of event and directive",
+        incoming: "dsiem_pairs_offered",
+        outgoing: &[
+            Outgoing::One("consumed", "dsiem_pairs_consumed"),
+            Outgoing::One("opened", "dsiem_pairs_opened"),
+            Outgoing::Each("dsiem_pairs_discarded"),
+            Outgoing::One("not matching", "dsiem_pairs_not_matching"),
+            Outgoing::One("failed", "dsiem_pairs_failed"),
+        ],
+        in_flight: "dsiem_pairs_in_flight",
+    },
+];
 
 /// Counters and gauges that more than one part of the pipeline touches. Clones count together.
 #[derive(Clone, Debug)]
@@ -149,11 +177,11 @@ impl Counters {
         }
     }
 
-    /// The two equations that must hold.
+    /// The two equations that must hold; see [`EQUATIONS`].
     #[must_use]
     pub fn balances(&self) -> Vec<Balance> {
         let events = Balance {
-            name: "events",
+            name: EQUATIONS[0].name,
             incoming: self.events_received.clone(),
             outgoing: vec![
                 ("invalid", self.events_invalid.clone()),
@@ -165,7 +193,7 @@ impl Counters {
             in_flight: self.events_in_flight.clone(),
         };
         let pairs = Balance {
-            name: "pairs of event and directive",
+            name: EQUATIONS[1].name,
             incoming: self.pairs_offered.clone(),
             outgoing: vec![
                 ("consumed", self.pairs_consumed.clone()),
@@ -182,5 +210,31 @@ impl Counters {
             in_flight: self.pairs_in_flight.clone(),
         };
         vec![events, pairs]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsiem_runtime::ledger::{Look, Samples};
+
+    use super::*;
+
+    /// Whoever adds a counter to a balance has to add it to the equation, and the other way round.
+    #[test]
+    fn the_books_that_are_checked_are_those_that_are_shown() {
+        let metrics = Metrics::new();
+        let balances = Counters::new(&metrics).balances();
+        assert_eq!(balances.len(), EQUATIONS.len());
+        for (balance, equation) in balances.iter().zip(EQUATIONS) {
+            balance.incoming.add(10_000);
+            balance.in_flight.set(77);
+            for (n, (_, counter)) in balance.outgoing.iter().enumerate() {
+                counter.add(1 << n);
+            }
+            let sheet = equation.read(&Samples::parse(&metrics.text())).unwrap();
+            let outgoing = (1 << balance.outgoing.len()) - 1;
+            assert_eq!(sheet.look(), Look { incoming: 10_000, outgoing, in_flight: 77 });
+            assert_eq!((sheet.name, sheet.outgoing.len()), (balance.name, balance.outgoing.len()));
+        }
     }
 }

@@ -12,9 +12,12 @@ use reqwest::{Certificate, Client, ClientBuilder, StatusCode, Url, redirect};
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// An answer that was read to its end.
-pub(crate) struct Response {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Vec<u8>,
+#[derive(Debug)]
+pub struct Response {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 /// What one server has to be shown, and has to show.
@@ -80,7 +83,7 @@ pub fn client() -> anyhow::Result<Client> {
 ///
 /// # Errors
 /// No connection, a broken answer, one that takes too long or is too large; never for a status.
-pub(crate) async fn get(
+pub async fn get(
     client: &Client,
     url: Url,
     time_limit: Duration,

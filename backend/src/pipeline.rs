@@ -44,6 +44,9 @@ use crate::state::{Checkpointed, Store};
 use crate::watchdog::Watchdog;
 use crate::workers::{WorkerMode, Workers};
 
+/// The name of the condition in `/readyz` that the books of correlation balance.
+const LEDGER: &str = "ledger";
+
 /// How the pipeline is to work.
 #[derive(Debug, Clone)]
 pub struct PipelineConfig {
@@ -106,12 +109,13 @@ pub struct Parts {
 pub fn start(config: PipelineConfig, parts: Parts, subscription: EventSubscription) -> anyhow::Result<()> {
     let (counters, shutdown, mode) = (parts.counters.clone(), parts.shutdown.clone(), config.filter);
     let queue_length = parts.metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
+    let ledger = Ledger::new(LEDGER, counters.balances(), &parts.metrics, &parts.readiness);
     let watchdog = Watchdog {
         counters: counters.clone(),
+        books: ledger.standing(),
         queue_length: queue_length.clone(),
         target_eps: config.target_eps,
     };
-    let ledger = Ledger::new(counters.balances(), &parts.metrics, &parts.readiness);
     let correlation = Correlation::new(config, parts, subscription.acknowledger())?;
     let (send, filtered) = filter::start(correlation.filter(), mode, BATCHES_IN_FLIGHT)
         .context("cannot start the filter threads; is a limit on threads set for this process?")?;

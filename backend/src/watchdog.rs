@@ -1,7 +1,9 @@
 //! The line every ten seconds that says how the process is doing, with the field names that existing dashboards read.
+//! Whatever else there is to say is a line of its own, so that the fields stay those.
 
 use std::time::Duration;
 
+use dsiem_runtime::ledger::Standing;
 use dsiem_runtime::metrics::Gauge;
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{info, warn};
@@ -16,6 +18,8 @@ pub const INTERVAL: Duration = Duration::from_secs(10);
 pub struct Watchdog {
     /// The books.
     pub counters: Counters,
+    /// Whether they balance.
+    pub books: Standing,
     /// Events waiting in the receive queue.
     pub queue_length: Gauge,
     /// The rate, in events a second, that the process is meant to sustain.
@@ -83,6 +87,16 @@ impl Watchdog {
                 "avg. processing time maybe too long to sustain the target {} event/sec (or {target_ms} ms/event)",
                 self.target_eps,
             );
+        }
+        self.report_books();
+    }
+
+    /// When that began, the ledger has said so; this is for whoever looks later.
+    fn report_books(&self) {
+        let off: Vec<_> = self.books.off().collect();
+        if !off.is_empty() {
+            let off = off.join(", ");
+            warn!(target: "dsiem::watchdog", off, "the books do not balance; dsiem ledger and /readyz say by how much");
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Doors {
     pub config_token: Option<Secret>,
     /// Events per second from one address.
     pub max_peer_eps: Option<NonZeroU32>,
+    /// Open connections of one address.
+    pub max_peer_connections: Option<NonZeroU32>,
     /// HTTPS instead of HTTP.
     pub tls: Option<Tls>,
 }

@@ -1,6 +1,6 @@
 //! Connections: taking them, ending them, and never more of them than we have room for.
 //!
-//! This is hyper with limits: on the number of connections, on the time for TLS to be agreed on and for a request's
+//! This is hyper with limits: on the number of connections, in all and from one address, on the time for TLS to be agreed on and for a request's
 //! head, on how long an answer may go unread, and on how long a stopping server waits.
 
 use std::convert::Infallible;
@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::http::Site;
 use crate::lingering::Lingering;
+use crate::places::Places;
 use crate::tls::Current;
 
 /// Connections at the same time; full: further ones wait in the system's queue.
@@ -47,6 +48,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Current>,
     site: Site,
+    places: Places,
     stop: CancellationToken,
     grace: Duration,
     metrics: &Metrics,
@@ -59,7 +61,14 @@ pub(crate) async fn serve(
     let _cut_at_the_end = (cut.clone().drop_guard(), stop.clone().drop_guard());
     accept(listener, &connections, &stop, |stream, address| {
         let (site, stop, cut, open) = (site.clone(), stop.clone(), cut.clone(), open.clone());
-        Connection { site, peer: address.ip(), stop, cut, open }.serve(stream, tls.clone())
+        let (place, tls) = (places.take(address.ip()), tls.clone());
+        let connection = Connection { site, peer: address.ip(), stop, cut, open };
+        async move {
+            // Without a place, the stream is closed by being dropped: an answer would cost what the limit is to save.
+            if let Some(_place) = place {
+                connection.serve(stream, tls).await;
+            }
+        }
     })
     .await;
     connections.close();

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use axum::Router;
 use dsiem_runtime::bus::{EventPublisher, Nats, OverloadReceiver};
 use dsiem_runtime::clock::Clock;
+use dsiem_runtime::ledger::Ledger;
 use dsiem_runtime::metrics::Metrics;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
@@ -27,6 +28,7 @@ use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
 use crate::limiter::Limiter;
 use crate::peers::Peers;
+use crate::places::Places;
 use crate::publisher::Publisher;
 use crate::{rejected, server};
 
@@ -39,6 +41,9 @@ pub const PROCESS_GRACE: Duration = Duration::from_secs(9);
 
 /// The name of the condition in `/readyz`.
 const CONFIG_FOLDER: &str = "config_folder";
+
+/// The name of the condition in `/readyz` that the books of a frontend balance.
+const LEDGER: &str = "frontend_ledger";
 
 /// What a frontend needs from outside.
 #[derive(Debug)]
@@ -63,6 +68,7 @@ pub struct Frontend {
     limiter: Limiter,
     overload: OverloadReceiver,
     rejected: rejected::Writer,
+    ledger: Ledger,
     store: ConfigStore,
     config: Config,
     metrics: Metrics,
@@ -80,6 +86,8 @@ impl Frontend {
         let store = ConfigStore::new(config.home.configs.clone(), config.readers);
         let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
         let doors = &config.doors;
+        let counters = EventCounters::new(&metrics);
+        let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
             peers: Peers::new(doors.max_peer_eps, &metrics),
@@ -87,7 +95,7 @@ impl Frontend {
             limiter: limiter.clone(),
             publisher: Publisher::new(publisher, config.max_queue),
             rejected,
-            counters: EventCounters::new(&metrics),
+            counters,
             clock,
             requests: Arc::new(AtomicU64::new(0)),
         };
@@ -105,6 +113,7 @@ impl Frontend {
             limiter,
             overload,
             rejected: rejected_writer,
+            ledger,
             store,
             config,
             metrics,
@@ -122,11 +131,13 @@ impl Frontend {
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
     pub async fn run(self, listener: TcpListener) {
         self.write_choices().await;
-        let Self { site, limiter, overload, rejected, config, metrics, readiness, shutdown, .. } = self;
+        let Self { site, limiter, overload, rejected, ledger, config, metrics, readiness, shutdown, .. } =
+            self;
+        let places = Places::new(config.doors.max_peer_connections, &metrics);
         let (tls, reloader) = config.doors.tls.map(|tls| tls.open(&metrics, readiness)).unzip();
         let serving = async {
             // The site holds the other end of the rejected events: they end after it, and not before.
-            server::serve(listener, tls, site, shutdown.token(), REQUEST_GRACE, &metrics).await;
+            server::serve(listener, tls, site, places, shutdown.token(), REQUEST_GRACE, &metrics).await;
         };
         let reloading = async {
             match reloader {
@@ -138,6 +149,7 @@ impl Frontend {
         tokio::select! {
             ((), ()) = async { tokio::join!(serving, rejected.run()) } => {}
             () = following => {}
+            () = ledger.run() => {}
             never = reloading => match never {},
         }
     }

@@ -26,6 +26,43 @@ struct Running {
     task: JoinHandle<()>,
 }
 
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_further_ones_are_closed() {
+    let running = start_with(|config| config.doors.max_peer_connections = std::num::NonZeroU32::new(2)).await;
+    let mut held = [running.connect().await, running.connect().await];
+    for stream in &mut held {
+        post(stream, EVENT).await;
+    }
+    let mut third = running.connect().await;
+    let mut byte = [0];
+    let read = tokio::time::timeout(PATIENCE, third.read(&mut byte)).await.expect("closed in time");
+    assert!(matches!(read, Ok(0) | Err(_)), "it is closed without a word: {read:?}");
+    let [first, second] = held;
+    drop(first);
+    // The place is free when the server has seen that the connection is closed.
+    let mut next = running.connect().await;
+    while !try_post(&mut next, EVENT).await {
+        next = running.connect().await;
+    }
+    drop((second, next));
+    running.stop().await;
+}
+
+/// Whether an event that is posted over the connection is answered with 200.
+async fn try_post(stream: &mut TcpStream, event: &str) -> bool {
+    let request = format!("{}{event}", head(event.len(), ""));
+    if stream.write_all(request.as_bytes()).await.is_err() {
+        return false;
+    }
+    let mut answer = [0; 15];
+    let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("in time");
+    read.is_ok() && &answer == b"HTTP/1.1 200 OK"
+}
+
+async fn post(stream: &mut TcpStream, event: &str) {
+    assert!(try_post(stream, event).await, "an event is accepted");
+}
+
 async fn start() -> Running {
     start_with(|_| {}).await
 }

@@ -8,6 +8,7 @@ use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::wait::{DEADLINE, wait_for};
@@ -54,6 +55,8 @@ pub struct Program {
     name: String,
     child: Child,
     lines: Lines,
+    /// Those who collect them.
+    readers: Vec<JoinHandle<()>>,
     ended: Option<ExitStatus>,
 }
 
@@ -67,13 +70,13 @@ impl Lines {
     }
 
     /// Collects `output` until it ends.
-    fn collect(&self, output: impl Read + Send + 'static) {
+    fn collect(&self, output: impl Read + Send + 'static) -> JoinHandle<()> {
         let lines = self.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
                 lines.lock().push(String::from_utf8_lossy(&line).into_owned());
             }
-        });
+        })
     }
 }
 
@@ -93,9 +96,11 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
         let lines = Lines::default();
-        lines.collect(child.stdout.take().expect("it is piped"));
-        lines.collect(child.stderr.take().expect("it is piped"));
-        Self { name: name.to_owned(), child, lines, ended: None }
+        let readers = vec![
+            lines.collect(child.stdout.take().expect("it is piped")),
+            lines.collect(child.stderr.take().expect("it is piped")),
+        ];
+        Self { name: name.to_owned(), child, lines, readers, ended: None }
     }
 
     /// The number of the process.
@@ -108,6 +113,15 @@ impl Program {
     #[must_use]
     pub fn log(&self) -> String {
         self.lines.lock().join("\n")
+    }
+
+    /// Everything it has said, to the last line. Only for a program that has ended, or is about to.
+    #[must_use]
+    pub fn log_to_the_end(&mut self) -> String {
+        for reader in self.readers.drain(..) {
+            reader.join().ok();
+        }
+        self.log()
     }
 
     /// Everything it has said so far, by line.

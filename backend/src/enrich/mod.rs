@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsiem_core::finding::{Finding, FindingKind, Term};
-use dsiem_core::sources::Source;
+use dsiem_core::sources::{Plugin, Source};
 use dsiem_runtime::metrics::Metrics;
 use futures::stream::{self, Stream, StreamExt as _};
 use moka::Expiry;
@@ -29,6 +29,17 @@ use reqwest::Client;
 
 pub use global::is_global;
 use source::{AskedSource, Outcome};
+
+/// What the answer of a source says about an address and, for vulnerabilities, a port of it.
+///
+/// # Errors
+/// In what way it is not the answer of such a source.
+pub fn read_answer(plugin: &Plugin, body: &str, address: IpAddr, port: u16) -> Result<Vec<Finding>, String> {
+    match plugin {
+        Plugin::Wise { .. } => wise::findings(body, address),
+        Plugin::Nesd { allow_low_severity, .. } => nesd::findings(body, address, port, *allow_low_severity),
+    }
+}
 
 /// The limits of look-ups.
 #[derive(Debug, Clone)]

@@ -15,9 +15,8 @@ use reqwest::{Client, StatusCode, Url};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::EnrichSettings;
 use super::breaker::{Breaker, Change};
-use super::{nesd, wise};
+use super::{EnrichSettings, read_answer};
 use crate::http;
 
 /// What asking came to.
@@ -136,12 +135,7 @@ impl AskedSource {
         anyhow::ensure!(response.status.is_success(), "the answer is {}", response.status);
         let body = String::from_utf8_lossy(&response.body);
         let (address, port) = parts(term);
-        let findings = match self.plugin {
-            Plugin::Wise { .. } => wise::findings(&body, address),
-            Plugin::Nesd { allow_low_severity, .. } => {
-                nesd::findings(&body, address, port, allow_low_severity)
-            }
-        };
+        let findings = read_answer(&self.plugin, &body, address, port);
         findings.map_err(|error| anyhow::anyhow!("the answer cannot be understood: {error}"))
     }
 

@@ -27,6 +27,10 @@ pub struct DoorArgs {
     /// Events per second that are let in from one address; beyond, it gets 429; 0 for no limit
     #[arg(long, env = "DSIEM_MAX_PEER_EPS", default_value = "0", value_name = "RATE")]
     pub max_peer_eps: u32,
+
+    /// Connections that one address may have open; further ones are closed at once; 0 for no limit
+    #[arg(long, env = "DSIEM_MAX_PEER_CONNECTIONS", default_value = "0", value_name = "CONNECTIONS")]
+    pub max_peer_connections: u32,
 }
 
 impl DoorArgs {
@@ -44,6 +48,7 @@ impl DoorArgs {
             events_token: self.events.token()?,
             config_token: config.token()?,
             max_peer_eps: NonZeroU32::new(self.max_peer_eps),
+            max_peer_connections: NonZeroU32::new(self.max_peer_connections),
             tls,
         })
     }

@@ -96,7 +96,6 @@ impl Refusal {
     }
 
     /// The status that is answered.
-    #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }

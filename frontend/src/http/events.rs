@@ -26,7 +26,7 @@ use serde::Serialize;
 use super::door::Door;
 use super::errors::Refusal;
 use crate::body::Bodies;
-use crate::counters::{Account, EventCounters, Reason};
+use crate::counters::{Account, EventCounters, Reason, RequestAccount};
 use crate::limiter::Limiter;
 use crate::peers::Peers;
 use crate::publisher::{Batch, Publisher, Room, TooLarge, Unavailable};
@@ -111,6 +111,25 @@ impl Events {
     where
         B: HttpBody<Data = Bytes, Error: Display> + Unpin,
     {
+        let mut request = self.counters.receive();
+        let answered = self.accept_counted(peer, headers, body, &mut request).await;
+        if let Err(refusal) = &answered {
+            request.refuse(refusal.status());
+        }
+        answered
+    }
+
+    /// `request` is for as long as nobody knows how many events there are.
+    async fn accept_counted<B>(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        body: B,
+        request: &mut RequestAccount<'_>,
+    ) -> Result<Response, Refusal>
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+    {
         self.door.check(headers)?;
         self.peers.greet(peer).map_err(refuse_peer)?;
         let body = self.bodies.read(headers, body).await?;
@@ -120,13 +139,13 @@ impl Events {
         let ndjson = is_ndjson(headers);
         let conn_id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(batch) = self.read_flawless(text, ndjson, conn_id) {
-            let account = self.counters.open(batch.len());
-            let (room, account) = self.admit(peer, account, batch.len())?;
+            let (room, account) = self.admit(peer, request.open(batch.len()), batch.len())?;
             self.publish(batch, room, account).await?;
             return Ok(StatusCode::OK.into_response());
         }
         let submission = Submission::split(text, ndjson).map_err(|e| refuse_body(&e))?;
-        let read = self.take_in(&submission, peer, conn_id).await?;
+        let account = request.open(submission.events().len());
+        let read = self.take_in(&submission, peer, conn_id, account).await?;
         Ok(match submission {
             Submission::One(_) => read.answer_for_one(),
             Submission::Many(_) => read.answer_for_many(),
@@ -139,9 +158,10 @@ impl Events {
         submission: &Submission<'_>,
         peer: IpAddr,
         conn_id: u64,
+        account: Account<'_>,
     ) -> Result<Outcome, Refusal> {
         let texts = submission.events();
-        let (room, mut account) = self.admit(peer, self.counters.open(texts.len()), texts.len())?;
+        let (room, mut account) = self.admit(peer, account, texts.len())?;
         let (batch, outcome) = self.read(texts, conn_id, &mut account).await;
         self.publish(batch, room, account).await?;
         Ok(outcome)

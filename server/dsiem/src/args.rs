@@ -25,6 +25,10 @@ use reqwest::Url;
 
 use crate::attack;
 
+mod tools;
+
+pub(crate) use tools::{LedgerArgs, NodesAction, NodesArgs};
+
 /// A minute: what a machine that dies may take with it should be little.
 const MAX_FSYNC_MILLIS: i64 = 60_000;
 
@@ -62,6 +66,12 @@ pub(crate) enum Command {
     /// Post a sample attack to a running dsiem and show the alarms that come of it
     #[command(after_help = SAMPLE_ATTACK_EXAMPLES)]
     SampleAttack(Box<SampleAttackArgs>),
+    /// Show the books of running programs: what came in, what became of it, and whether that balances
+    #[command(after_help = tools::LEDGER_EXAMPLES)]
+    Ledger(Box<LedgerArgs>),
+    /// Show the backends that the stream of events keeps something for, or forget one
+    #[command(after_help = tools::NODES_EXAMPLES)]
+    Nodes(Box<NodesArgs>),
     /// Print the version
     Version,
 }
@@ -300,7 +310,9 @@ impl Args {
     pub(crate) fn read(
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        let command = without_empty_environment(Self::command());
+        // Where NATS is may be said before or after what to do with its nodes.
+        let everywhere = |nodes: clap::Command| nodes.mut_args(|arg| arg.global(true));
+        let command = without_empty_environment(Self::command().mut_subcommand("nodes", everywhere));
         Self::from_arg_matches(&command.try_get_matches_from(words)?)
     }
 }
@@ -326,7 +338,7 @@ mod tests {
     fn serve(words: &[&str]) -> ServeArgs {
         match Args::read(["dsiem"].iter().chain(words).copied()).expect("these words are right").command {
             Command::Serve(args) => *args,
-            Command::SampleAttack(_) | Command::Version => panic!("not serve"),
+            other => panic!("not serve: {other:?}"),
         }
     }
 
@@ -413,6 +425,33 @@ mod tests {
         assert_eq!((args.to.as_str(), args.wait, args.case), ("http://127.0.0.1:8080/", None, None));
         assert!(Args::read(["dsiem", "sample-attack", "--to", "localhost"]).is_err());
         assert!(Args::read(["dsiem", "sample-attack", "--list", "--case", "x"]).is_err());
+    }
+
+    #[test]
+    fn the_books_are_those_of_this_machine_unless_others_are_named() {
+        let from = |words: &[&str]| match Args::read(words.iter().copied()).map(|args| args.command) {
+            Ok(Command::Ledger(args)) => args.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            other => panic!("not ledger: {other:?}"),
+        };
+        assert_eq!(from(&["dsiem", "ledger"]), ["http://127.0.0.1:8080/"]);
+        let two = ["dsiem", "ledger", "--from", "http://a:1", "--from", "http://b:2/metrics"];
+        assert_eq!(from(&two), ["http://a:1/", "http://b:2/metrics"]);
+    }
+
+    #[test]
+    fn where_nats_is_stands_before_or_after_what_to_do_with_its_nodes() {
+        for words in
+            ["nodes --msq a:1 --nats-user u forget be-1", "nodes forget be-1 --msq a:1 --nats-user u"]
+        {
+            let all = std::iter::once("dsiem").chain(words.split(' '));
+            let Ok(Command::Nodes(args)) = Args::read(all).map(|args| args.command) else {
+                panic!("{words}")
+            };
+            assert_eq!((args.msq.as_str(), args.nats.nats_user.as_deref()), ("a:1", Some("u")), "{words}");
+            let action = args.action;
+            assert!(matches!(action, Some(NodesAction::Forget { ref node, force: false }) if node == "be-1"));
+        }
+        assert!(Args::read(["dsiem", "nodes", "forget"]).is_err(), "no name");
     }
 
     #[test]

@@ -7,7 +7,6 @@
 mod alarms;
 mod report;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::args::SampleAttackArgs;
+use crate::output::{say, tell};
 use alarms::AlarmFile;
 
 /// Events in one request.
@@ -211,17 +211,6 @@ async fn post_once(client: &Client, url: &Url, body: Vec<u8>) -> anyhow::Result<
         )?;
     let status = answer.status();
     Ok((status, answer.text().await?.trim().to_owned()))
-}
-
-/// The result, for whoever or whatever reads standard output.
-fn say(text: &str) -> anyhow::Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
-}
-
-/// Progress, for a person.
-fn tell(text: &str) {
-    // Where standard error is closed, nobody wants to know.
-    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 /// Reads `--to`.

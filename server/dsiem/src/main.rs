@@ -2,6 +2,9 @@
 
 mod args;
 mod attack;
+mod ledger;
+mod nodes;
+mod output;
 mod serve;
 
 use std::io::Write as _;
@@ -18,6 +21,8 @@ fn main() -> ExitCode {
         Command::SampleAttack(attack) => {
             program::run("dsiem", &args.log, attack::run(*attack, Clock::system()))
         }
+        Command::Ledger(ledger) => program::run_tool("dsiem", &args.log, ledger::run(*ledger)),
+        Command::Nodes(nodes) => program::run_tool("dsiem", &args.log, nodes::run(*nodes, Clock::system())),
         Command::Version => {
             // Where standard output is closed, nobody wants to know.
             writeln!(std::io::stdout(), "dsiem {}", build::VERSION).ok();

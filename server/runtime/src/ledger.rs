@@ -1,8 +1,7 @@
 //! The books of a process, checked once a second: what came in is what went out and what is on its way.
 //!
-//! Each drop anywhere has a counter with a reason; this is the proof that none was forgotten. The numbers of a balance are
-//! counted by different threads and cannot be read at one moment, so that under load they are held to what may be on its
-//! way between two of them, and exactly as soon as nothing moves.
+//! Each drop anywhere has a counter with a reason; this is the proof that none was forgotten. A process may have several
+//! ledgers, each with a condition of its own in `/readyz`; all of them share one metric, with a label for each balance.
 
 use std::time::Duration;
 
@@ -12,17 +11,17 @@ use tracing::{error, info};
 use crate::metrics::{Counter, Gauge, Metrics};
 use crate::status::Readiness;
 
+mod equation;
+mod look;
+
+pub use equation::{Equation, Outgoing, Samples, Sheet};
+pub use look::{Checked, Look, MOVING};
+
 /// How often the books are checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// A balance that is off is told when it has been so at this many checks in a row.
 const PATIENCE: u32 = 3;
-
-/// How far a balance may seem to be off while its numbers move.
-const MOVING: u64 = 100_000;
-
-/// The name of the condition in `/readyz`.
-const CONDITION: &str = "ledger";
 
 /// One equation: `incoming = outgoing + in flight`.
 #[derive(Debug)]
@@ -40,24 +39,34 @@ pub struct Balance {
 /// Checks balances.
 #[derive(Debug)]
 pub struct Ledger {
-    balances: Vec<(Balance, Checked)>,
-    balanced: Gauge,
+    /// The name of the condition in `/readyz`.
+    condition: &'static str,
+    books: Vec<Book>,
     readiness: Readiness,
+    /// What was told last; `None`: everything balances.
+    told: Option<String>,
 }
 
-/// What was seen of a balance so far.
-#[derive(Debug, Default)]
-struct Checked {
+/// A balance that is being checked.
+#[derive(Debug)]
+struct Book {
+    balance: Balance,
+    checked: Checked,
+    /// At how many checks in a row it was off.
     off: u32,
-    last: Option<Look>,
+    /// 1 while it balances.
+    balanced: Gauge,
 }
 
-/// The numbers of a balance, as near to one moment as can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Look {
-    incoming: u64,
-    outgoing: u64,
-    in_flight: i64,
+/// Whether each balance of a ledger holds, for others to look at. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Standing(Vec<(&'static str, Gauge)>);
+
+impl Standing {
+    /// The balances that are off.
+    pub fn off(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(|(_, balanced)| balanced.get() == 0).map(|(name, _)| *name)
+    }
 }
 
 impl Look {
@@ -66,31 +75,50 @@ impl Look {
         let in_flight = balance.in_flight.get();
         Self { incoming: balance.incoming.get(), outgoing, in_flight }
     }
-
-    /// How many more came in than are known of; below 0, fewer.
-    fn missing(self) -> i64 {
-        let known = i64::try_from(self.outgoing).unwrap_or(i64::MAX).saturating_add(self.in_flight);
-        i64::try_from(self.incoming).unwrap_or(i64::MAX).saturating_sub(known)
-    }
 }
 
-impl Checked {
-    /// Takes the next look; whether the balance holds as far as can be told.
-    fn holds(&mut self, look: Look) -> bool {
-        let still = self.last.replace(look) == Some(look);
-        if still { look.missing() == 0 } else { look.missing().unsigned_abs() <= MOVING }
+impl Book {
+    /// The next check; what is wrong, if it has been so for long enough.
+    fn check(&mut self) -> Option<String> {
+        let look = Look::at(&self.balance);
+        self.off = if self.checked.holds(look) { 0 } else { self.off.saturating_add(1) };
+        let is_off = self.off >= PATIENCE;
+        self.balanced.set(i64::from(!is_off));
+        if !is_off {
+            return None;
+        }
+        let told = describe(&self.balance, look);
+        if self.off == PATIENCE {
+            let (name, missing) = (self.balance.name, look.missing());
+            error!(balance = name, missing, "the books do not balance: {told}");
+        }
+        Some(told)
     }
 }
 
 impl Ledger {
-    /// Checks `balances` and shows the result as a metric and in `readiness`.
+    /// Checks `balances` and shows the result as a metric and as `condition` of `readiness`.
     #[must_use]
-    pub fn new(balances: Vec<Balance>, metrics: &Metrics, readiness: &Readiness) -> Self {
-        let balanced =
-            metrics.gauge("dsiem_ledger_balanced", "Whether the books of events balance (1) or not (0)");
-        balanced.set(1);
-        let balances = balances.into_iter().map(|balance| (balance, Checked::default())).collect();
-        Self { balances, balanced, readiness: readiness.clone() }
+    pub fn new(
+        condition: &'static str,
+        balances: Vec<Balance>,
+        metrics: &Metrics,
+        readiness: &Readiness,
+    ) -> Self {
+        let help = "Whether the books of events balance (1) or not (0)";
+        let gauges = metrics.gauge_by("dsiem_ledger_balanced", help, "balance");
+        let books = balances.into_iter().map(|balance| {
+            let balanced = gauges.with(balance.name);
+            balanced.set(1);
+            Book { balance, checked: Checked::default(), off: 0, balanced }
+        });
+        Self { condition, books: books.collect(), readiness: readiness.clone(), told: None }
+    }
+
+    /// How the books stand at any later time.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing(self.books.iter().map(|book| (book.balance.name, book.balanced.clone())).collect())
     }
 
     /// Checks until it is dropped.
@@ -104,40 +132,17 @@ impl Ledger {
     }
 
     fn check(&mut self) {
-        let mut wrong = None;
-        for (balance, checked) in &mut self.balances {
-            let look = Look::at(balance);
-            if checked.holds(look) {
-                checked.off = 0;
-                continue;
+        let wrong: Vec<_> = self.books.iter_mut().filter_map(Book::check).collect();
+        let told = (!wrong.is_empty()).then(|| wrong.join("; "));
+        match (&self.told, &told) {
+            (_, Some(told)) => self.readiness.degrade(self.condition, told.clone()),
+            (Some(_), None) => {
+                info!(ledger = self.condition, "the books balance again");
+                self.readiness.clear(self.condition);
             }
-            checked.off += 1;
-            if checked.off >= PATIENCE {
-                let told = describe(balance, look);
-                if checked.off == PATIENCE {
-                    error!(
-                        balance = balance.name,
-                        missing = look.missing(),
-                        "the books do not balance: {told}"
-                    );
-                }
-                wrong.get_or_insert(told);
-            }
+            (None, None) => {}
         }
-        self.show(wrong);
-    }
-
-    fn show(&self, wrong: Option<String>) {
-        let was_balanced = self.balanced.get() == 1;
-        self.balanced.set(i64::from(wrong.is_none()));
-        match wrong {
-            Some(told) => self.readiness.degrade(CONDITION, told),
-            None if !was_balanced => {
-                info!("the books balance again");
-                self.readiness.clear(CONDITION);
-            }
-            None => {}
-        }
+        self.told = told;
     }
 }
 
@@ -156,77 +161,110 @@ fn describe(balance: &Balance, look: Look) -> String {
 mod tests {
     use super::*;
 
+    /// Two ledgers of one process, the first with two balances.
     struct Books {
-        ledger: Ledger,
+        ledgers: [Ledger; 2],
+        metrics: Metrics,
         readiness: Readiness,
-        received: Counter,
-        accepted: Counter,
-        in_flight: Gauge,
+    }
+
+    fn balance(metrics: &Metrics, name: &'static str) -> Balance {
+        let counter = |what| metrics.counter(&format!("{name}_{what}"), "");
+        Balance {
+            name,
+            incoming: counter("received"),
+            outgoing: vec![("accepted", counter("accepted")), ("refused", counter("refused"))],
+            in_flight: metrics.gauge(&format!("{name}_in_flight"), ""),
+        }
     }
 
     fn books() -> Books {
         let (metrics, readiness) = (Metrics::new(), Readiness::new());
-        let (received, accepted) = (metrics.counter("received", ""), metrics.counter("accepted", ""));
-        let in_flight = metrics.gauge("in_flight", "");
-        let balance = Balance {
-            name: "events",
-            incoming: received.clone(),
-            outgoing: vec![("accepted", accepted.clone()), ("refused", metrics.counter("refused", ""))],
-            in_flight: in_flight.clone(),
-        };
-        Books {
-            ledger: Ledger::new(vec![balance], &metrics, &readiness),
-            readiness,
-            received,
-            accepted,
-            in_flight,
-        }
+        let first = vec![balance(&metrics, "events"), balance(&metrics, "pairs")];
+        let second = vec![balance(&metrics, "requests")];
+        let ledgers = [
+            Ledger::new("ledger", first, &metrics, &readiness),
+            Ledger::new("frontend_ledger", second, &metrics, &readiness),
+        ];
+        Books { ledgers, metrics, readiness }
     }
 
     impl Books {
-        /// What is wrong after so many checks.
-        fn after(&mut self, checks: u32) -> Option<String> {
-            (0..checks).for_each(|_| self.ledger.check());
-            self.readiness.report().degraded.get(CONDITION).cloned()
+        fn counter(&self, name: &str) -> Counter {
+            self.metrics.counter(name, "")
+        }
+
+        fn check(&mut self, checks: u32) {
+            for _ in 0..checks {
+                self.ledgers.iter_mut().for_each(Ledger::check);
+            }
+        }
+
+        /// What `/readyz` says is wrong with a ledger after so many checks.
+        fn after(&mut self, checks: u32, condition: &str) -> Option<String> {
+            self.check(checks);
+            self.readiness.report().degraded.get(condition).cloned()
         }
     }
 
     #[test]
     fn one_event_that_nobody_knows_of_is_told_once_nothing_moves() {
         let mut books = books();
-        books.received.add(10);
-        books.accepted.add(7);
-        books.in_flight.set(2);
-        assert_eq!(books.after(PATIENCE), None, "it may be on its way between two numbers");
-        let told = books.after(1).unwrap();
+        books.counter("events_received").add(10);
+        books.counter("events_accepted").add(7);
+        books.metrics.gauge("events_in_flight", "").set(2);
+        assert_eq!(books.after(PATIENCE, "ledger"), None, "it may be on its way between two numbers");
+        let told = books.after(1, "ledger").unwrap();
         assert_eq!(told, "events: 10 came in, accepted 7 + refused 0 + on their way 2; 1 are missing");
-        assert_eq!(books.ledger.balanced.get(), 0);
-        books.accepted.inc();
-        assert_eq!(books.after(1), None, "it has turned up");
-        assert_eq!(books.ledger.balanced.get(), 1);
+        books.counter("events_accepted").inc();
+        assert_eq!(books.after(1, "ledger"), None, "it has turned up");
+    }
+
+    #[test]
+    fn each_balance_is_told_by_itself_and_one_ledger_does_not_clear_another() {
+        let mut books = books();
+        let standing = books.ledgers[0].standing();
+        for name in ["events_received", "pairs_received", "requests_received"] {
+            books.counter(name).inc();
+        }
+        books.check(PATIENCE + 1);
+        assert_eq!(standing.off().collect::<Vec<_>>(), ["events", "pairs"]);
+        books.counter("events_refused").inc();
+        books.check(1);
+        assert_eq!(standing.off().collect::<Vec<_>>(), ["pairs"]);
+        let told = books.after(0, "ledger").unwrap();
+        assert!(told.starts_with("pairs: 1 came in") && !told.contains("events"), "{told}");
+        let text = books.metrics.text();
+        for (balance, balanced) in [("events", 1), ("pairs", 0), ("requests", 0)] {
+            let line = format!("dsiem_ledger_balanced{{balance=\"{balance}\"}} {balanced}\n");
+            assert!(text.contains(&line), "{text}");
+        }
+        books.counter("pairs_refused").inc();
+        assert_eq!(books.after(1, "ledger"), None);
+        assert!(books.after(1, "frontend_ledger").unwrap().starts_with("requests: "), "still off");
     }
 
     #[test]
     fn while_events_move_only_what_cannot_be_on_its_way_is_told() {
         let mut books = books();
         for _ in 0..10 {
-            books.received.add(1_000);
-            books.accepted.add(900);
-            assert_eq!(books.after(1), None);
+            books.counter("events_received").add(1_000);
+            books.counter("events_accepted").add(900);
+            assert_eq!(books.after(1, "ledger"), None);
         }
-        books.received.add(MOVING);
+        books.counter("events_received").add(MOVING);
         for _ in 0..PATIENCE {
-            books.received.inc();
-            books.ledger.check();
+            books.counter("events_received").inc();
+            books.check(1);
         }
-        assert!(books.after(0).is_some());
+        assert!(books.after(0, "ledger").is_some());
     }
 
     #[test]
     fn what_was_counted_twice_is_told_too() {
         let mut books = books();
-        books.received.inc();
-        books.accepted.add(2);
-        assert!(books.after(PATIENCE + 1).unwrap().ends_with("-1 are missing"));
+        books.counter("events_received").inc();
+        books.counter("events_accepted").add(2);
+        assert!(books.after(PATIENCE + 1, "ledger").unwrap().ends_with("-1 are missing"));
     }
 }

@@ -26,6 +26,7 @@ struct Registered {
     counters: BTreeMap<String, Counter>,
     counters_by: BTreeMap<String, CounterBy>,
     gauges: BTreeMap<String, Gauge>,
+    gauges_by: BTreeMap<String, GaugeBy>,
 }
 
 impl Metrics {
@@ -69,6 +70,19 @@ impl Metrics {
         let found = gauges.entry(name.to_owned()).or_insert_with(|| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.0.clone());
+            gauge
+        });
+        found.clone()
+    }
+
+    /// The gauge `name` that is split by the values of `label`.
+    #[must_use]
+    pub fn gauge_by(&self, name: &str, help: &str, label: &'static str) -> GaugeBy {
+        let mut guard = self.lock();
+        let Registered { registry, gauges_by, .. } = &mut *guard;
+        let found = gauges_by.entry(name.to_owned()).or_insert_with(|| {
+            let gauge = GaugeBy { label, family: Family::default() };
+            registry.register(name, help, gauge.family.clone());
             gauge
         });
         found.clone()
@@ -158,6 +172,21 @@ impl Gauge {
     }
 }
 
+/// Gauges that differ in the value of one label. Keep the values few: each stays for the life of the process.
+#[derive(Clone, Debug)]
+pub struct GaugeBy {
+    label: &'static str,
+    family: Family<[(&'static str, String); 1], gauge::Gauge>,
+}
+
+impl GaugeBy {
+    /// The gauge for `value`.
+    #[must_use]
+    pub fn with(&self, value: &str) -> Gauge {
+        Gauge(self.family.get_or_create_owned(&[(self.label, value.to_owned())]))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,11 +197,13 @@ mod tests {
         metrics.counter("dsiem_events", "Events received").add(3);
         metrics.counter_by("dsiem_dropped", "Events dropped", "reason").with("queue_full").inc();
         metrics.gauge("dsiem_backlogs", "Open backlogs").set(-7);
+        metrics.gauge_by("dsiem_balanced", "Balanced", "balance").with("events").set(1);
         let text = metrics.text();
         assert!(text.contains("# HELP dsiem_events Events received"), "{text}");
         assert!(text.contains("dsiem_events_total 3\n"), "{text}");
         assert!(text.contains("dsiem_dropped_total{reason=\"queue_full\"} 1\n"), "{text}");
         assert!(text.contains("dsiem_backlogs -7\n"), "{text}");
+        assert!(text.contains("dsiem_balanced{balance=\"events\"} 1\n"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
     }
 

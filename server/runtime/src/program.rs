@@ -19,6 +19,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// code 1.
 pub fn run(name: &str, log: &LogArgs, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     telemetry::init(LogSettings::from(log));
+    finish(name, work)
+}
+
+/// The same for a tool, whose results go to standard output and whose logs do not.
+pub fn run_tool(name: &str, log: &LogArgs, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    telemetry::init_tool(log);
+    finish(name, work)
+}
+
+fn finish(name: &str, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     tls::install();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(work)) {

@@ -1,7 +1,8 @@
 //! Where logs go, set up once by `main`.
 //!
 //! Plain lines for people, or JSON lines with `timestamp`, `level`, `fields` and `target` for machines, to standard
-//! output. Ours from the chosen level on; warnings of libraries.
+//! output. Ours from the chosen level on; warnings of libraries. Tools have results for standard output: their logs go to
+//! standard error, and they are quiet unless asked.
 
 use std::io::IsTerminal;
 
@@ -40,6 +41,22 @@ impl From<&LogArgs> for LogSettings {
         };
         Self { level, json: args.json }
     }
+}
+
+impl LogSettings {
+    /// As arguments say, and where they do not, warnings only.
+    fn of_tool(args: &LogArgs) -> Self {
+        let settings = Self::from(args);
+        let is_asked = settings.level > LevelFilter::INFO;
+        Self { level: if is_asked { settings.level } else { LevelFilter::WARN }, ..settings }
+    }
+}
+
+/// Sends logs of a tool to standard error. Call it once, from `main`; a second call is ignored.
+pub fn init_tool(args: &LogArgs) {
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let layer = layer(LogSettings::of_tool(args), colours, std::io::stderr);
+    tracing_subscriber::registry().with(layer).try_init().ok();
 }
 
 /// Sends logs to standard output. Call it once, from `main`; a second call is ignored.

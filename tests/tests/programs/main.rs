@@ -13,4 +13,5 @@ mod outages;
 mod rules;
 mod scale;
 mod standalone;
+mod tools;
 mod watchdog;

@@ -78,7 +78,7 @@ async fn every_flag_of_existing_installations_is_taken() {
             Frontend,
             "--verbosity --json serve --node=fe --ip-address=127.0.0.1 --tcp-port=PORT --max-eps=1000 --min-eps=100 \
                     --max-queue=5 --otel-metrics-enabled=false --max-body 1MiB \
-                    --max-peer-eps 1000 --events-token 0123456789abcdef --config-token 0123456789abcdef \
+                    --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef \
                     --nats-user me --nats-password s3cret",
             "",
         ),
@@ -122,7 +122,7 @@ async fn every_flag_of_existing_installations_is_taken() {
             Dsiem,
             "serve --ip-address 127.0.0.1 --tcp-port PORT --max_delay 1 --max-queue 2 --max_eps 30 --min-eps 4 \
                  --min-alarm-lifetime 5 --hold_duration 6 --cache 7 --writable-config=no --reload-backlogs=yes \
-                 --max-peer-eps 1000 --events-token 0123456789abcdef --config-token 0123456789abcdef --nats-token s3cret",
+                 --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef --nats-token s3cret",
             "",
         ),
     ];
@@ -171,7 +171,7 @@ const VALUES: [(&str, &str); 21] = [
 ];
 
 /// What closes doors. Each names a file or makes others necessary, so that they are tried in `doors.rs`.
-const DOORS: [&str; 18] = [
+const DOORS: [&str; 19] = [
     "DSIEM_EVENTS_TOKEN",
     "DSIEM_EVENTS_TOKEN_FILE",
     "DSIEM_CONFIG_TOKEN",
@@ -179,6 +179,7 @@ const DOORS: [&str; 18] = [
     "DSIEM_TLS_CERT",
     "DSIEM_TLS_KEY",
     "DSIEM_MAX_PEER_EPS",
+    "DSIEM_MAX_PEER_CONNECTIONS",
     "DSIEM_FRONTEND_CA",
     "DSIEM_NATS_USER",
     "DSIEM_NATS_PASSWORD",

@@ -42,6 +42,7 @@ async fn what_all_nodes_have_acknowledged_is_removed() {
     let seen: Vec<_> =
         nodes.iter().map(|node| (node.node.as_str(), node.sequence, node.behind, node.holds)).collect();
     assert_eq!(seen, [("be-0", 70, 30, true), ("be-1", 100, 0, true)]);
+    assert!(nodes.iter().all(|node| node.is_alive() && node.last == 100), "{nodes:?}");
 
     // A node that is away holds what it needs, until it is forgotten.
     drop(first);
@@ -86,6 +87,23 @@ async fn a_node_that_is_silent_for_too_long_holds_nothing() {
     back.read(5).await;
     assert_eq!(back.texts, numbered(5..10));
     assert_eq!(back.node.count("dsiem_bus_events_lost"), 3);
+}
+
+/// Whoever looks from outside may be the only one who is left.
+#[tokio::test]
+async fn a_node_is_silent_even_if_there_is_no_other_to_compare_it_with() {
+    let server = Server::with_jetstream();
+    let frontend = durable(&server, "fe-0", Durability::Require).await;
+    frontend.nats.event_publisher().publish(events(numbered(0..10))).await.unwrap();
+    let mut reader = Reader::start(&server, "be-0", None).await;
+    reader.read(10).await;
+    drop(reader);
+    let silent = async {
+        while frontend.nats.nodes().await.unwrap()[0].silent < Duration::from_secs(1) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within("the node to be silent for a second", silent).await;
 }
 
 #[tokio::test]

@@ -47,6 +47,12 @@ use shared::Shared;
 use store::{Store, Syncing};
 use writer::Writer;
 
+/// The `count` events in the bytes of a row of the log; `None` if they are not what was written.
+#[must_use]
+pub fn read_row(bytes: Vec<u8>, count: u64) -> Option<Vec<super::Message>> {
+    record::decode(bytes, count).ok()
+}
+
 /// The usual limit of the log on the disk, in bytes.
 pub const MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 

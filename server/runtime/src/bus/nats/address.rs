@@ -18,6 +18,12 @@ pub fn check_url(text: &str) -> Result<String, String> {
     Servers::parse(text).map(|_| text.to_owned())
 }
 
+/// The addresses as they may be shown: without credentials.
+#[must_use]
+pub fn shown_url(text: &str) -> String {
+    Servers::parse(text).map_or_else(|reason| reason, |servers| servers.to_string())
+}
+
 impl Servers {
     /// Reads addresses with commas between them. `host`, `host:port` and `nats://host` are all fine.
     pub(super) fn parse(text: &str) -> Result<Self, String> {

@@ -29,7 +29,7 @@ mod sequence;
 pub mod stream;
 mod subscription;
 
-pub use address::check_url;
+pub use address::{check_url, shown_url};
 pub use credentials::{ClientCertificate, Credentials, CredentialsError, Identity};
 pub use overload::SignalSender;
 pub use publisher::Publisher;
@@ -198,7 +198,7 @@ impl Nats {
     ///
     /// When there is no connection, or no stream.
     pub async fn nodes(&self) -> Result<Vec<NodeState>, StreamError> {
-        stream::list_nodes(&self.link.client().await, self.stream.node_expiry).await
+        stream::list_nodes(&self.link.client().await, self.stream.node_expiry, &self.clock).await
     }
 
     /// Has the stream keep nothing more for `node`, until that reads again. Returns whether anything was kept for it.

@@ -62,6 +62,12 @@ impl StreamError {
         matches!(self, Self::Refused { code, .. } if *code == wanted)
     }
 
+    /// Whether there is no such stream.
+    #[must_use]
+    pub fn is_no_stream(&self) -> bool {
+        self.is(code::STREAM_NOT_FOUND)
+    }
+
     /// Whether asking again can help without anybody doing something.
     pub(super) fn is_passing(&self) -> bool {
         match self {
@@ -115,6 +121,9 @@ pub(super) struct StreamInfo {
     /// When it was made, in RFC 3339.
     pub(super) created: String,
     pub(super) state: StreamState,
+    /// The server's time, in RFC 3339; from version 2.10 on.
+    #[serde(default)]
+    pub(super) ts: Option<String>,
 }
 
 /// The settings that we look at.

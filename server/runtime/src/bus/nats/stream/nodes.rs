@@ -23,12 +23,16 @@ use super::subscription::Parts;
 use super::{STREAM, lease, node_token};
 use crate::bus::nats::generation;
 use crate::bus::{Position, StreamId};
+use crate::clock::Clock;
 
 /// How often a node looks whether it has something to say.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How often it says that it is there, without progress too.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
+
+/// A node that was heard of within this time is alive, or died just now.
+const ALIVE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Before the name of a node, in the bucket.
 const KEYS: &str = "node.";
@@ -52,12 +56,22 @@ pub struct NodeState {
     pub node: String,
     /// The last event that it does not need any more; 0 if it has none of this stream.
     pub sequence: u64,
-    /// How many events it still needs.
+    /// The last event of the stream.
+    pub last: u64,
+    /// How many events of the stream it still needs.
     pub behind: u64,
     /// How long it has not been heard of.
     pub silent: Duration,
     /// Whether the stream keeps for it what it needs.
     pub holds: bool,
+}
+
+impl NodeState {
+    /// Whether it is there, as far as others can tell.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.silent <= ALIVE_WITHIN
+    }
 }
 
 /// What the reader has open.
@@ -86,24 +100,37 @@ fn key(node: &str) -> String {
     format!("{KEYS}{}", node_token(node))
 }
 
-/// All nodes that have a record.
+/// All nodes that have a record, by name.
 pub(in crate::bus::nats) async fn list(
     client: &Client,
     expiry: Duration,
+    clock: &Clock,
 ) -> Result<Vec<NodeState>, StreamError> {
     let api = Api::new(client.clone());
     let info = api.stream(STREAM).await?;
-    let records = records(&Bucket::of(api)).await?;
-    let now = records.iter().map(|(_, stored)| *stored).max().unwrap_or_default();
+    let records = match records(&Bucket::of(api)).await {
+        Err(error) if error.is_no_stream() => Vec::new(),
+        records => records?,
+    };
+    let newest = records.iter().map(|(_, stored)| *stored).max().unwrap_or_default();
+    // Times of records are the server's; its own clock is the better one to compare them with.
+    let now = info.ts.as_deref().and_then(parse_time).unwrap_or_else(|| clock.now()).max(newest);
     let state = |(record, stored): (Record, ReceiptTime)| {
         let silent = Duration::from_nanos(u64::try_from(now.since(stored)).unwrap_or(0));
         let sequence = if record.created == info.created { record.sequence } else { 0 };
-        let behind = info.state.last_seq.saturating_sub(sequence);
-        NodeState { node: record.node, sequence, behind, silent, holds: silent <= expiry }
+        let last = info.state.last_seq;
+        // What is gone waits for nobody.
+        let behind = last.saturating_sub(sequence.max(info.state.first_seq.saturating_sub(1)));
+        NodeState { node: record.node, sequence, last, behind, silent, holds: silent <= expiry }
     };
     let mut nodes: Vec<_> = records.into_iter().map(state).collect();
     nodes.sort_by(|a, b| a.node.cmp(&b.node));
     Ok(nodes)
+}
+
+fn parse_time(text: &str) -> Option<ReceiptTime> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    i64::try_from(time.as_nanosecond()).ok().map(ReceiptTime::from_nanos)
 }
 
 /// Removes what is there of a node; true if there was a record.
