@@ -41,6 +41,9 @@ pub(crate) const QUEUE_EVENTS: usize = 32_768;
 /// How many alarm records may wait, as in front of the files.
 const QUEUE_RECORDS: usize = 4_096;
 
+/// How often the thread of the alarm files takes records while they keep coming.
+const WRITE_EVERY: Duration = Duration::from_millis(5);
+
 /// More than any case opens.
 const MAX_BACKLOGS: usize = 10_000_000;
 
@@ -189,7 +192,8 @@ async fn publish(publisher: &EventPublisher, batch: Vec<Bytes>) -> anyhow::Resul
 }
 
 /// Files behind the whole pipeline; behind what begins with decoded events and ends with backlogs, a channel as long, to
-/// a thread that drops what it gets.
+/// a thread that drops what it gets, as rarely as the one of the files takes it: being woken for each record, and waking
+/// for each, would cost both sides more than the record.
 fn alarm_log(way: Way, metrics: &Metrics) -> anyhow::Result<(AlarmLog, Option<TempDir>)> {
     if way == Way::Bytes {
         let folder = TempDir::new().context("no folder for the alarm files")?;
@@ -202,6 +206,9 @@ fn alarm_log(way: Way, metrics: &Metrics) -> anyhow::Result<(AlarmLog, Option<Te
         let mut batch = Vec::with_capacity(QUEUE_RECORDS);
         while records.blocking_recv_many(&mut batch, QUEUE_RECORDS) > 0 {
             batch.clear();
+            if records.len() < QUEUE_RECORDS / 4 {
+                thread::sleep(WRITE_EVERY);
+            }
         }
     };
     thread::Builder::new().name("drain".to_owned()).spawn(drain).context("no thread for alarm records")?;
