@@ -3,9 +3,17 @@
 //! Each test is a [`campaign`]: attacks are sent, and sent again until they are answered with 200, while something is
 //! done to the programs. In the end every event has to be counted exactly once at its stage of its alarm, and every alarm
 //! has to be what it would have been without the disturbance. `DSIEM_FAULT_ROUNDS` sets how often something is done to
-//! them (`make soak`), `DSIEM_FAULT_SEED` repeats a run.
+//! them (`make soak`), `DSIEM_FAULT_SEED` repeats a run. What was measured is printed as a row of the table in
+//! docs/guarantees.md.
 
 #![expect(clippy::print_stdout, reason = "what a run was is shown when it fails")]
 
 mod campaign;
+mod cluster;
 mod killed;
+mod nats;
+mod recovery;
+mod rounds;
+mod same_node;
+mod stopped;
+mod written;
