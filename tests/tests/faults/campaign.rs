@@ -169,7 +169,8 @@ impl Sent {
                 let events = attack(&n.to_string(), &source(n), SECOND);
                 let id = |event: &Value| event["event_id"].as_str().unwrap_or_default().to_owned();
                 let alarm = AlarmId::of(1, &id(&events[0])).to_string();
-                let link = |event: &Value| (alarm.clone(), event["plugin_sid"].as_u64().unwrap_or(0), id(event));
+                let link =
+                    |event: &Value| (alarm.clone(), event["plugin_sid"].as_u64().unwrap_or(0), id(event));
                 events.iter().map(link).collect::<Vec<_>>()
             })
             .collect()
@@ -185,7 +186,11 @@ impl Sent {
                 continue; // another campaign's
             }
             if !expected.remove(&link) {
-                if all.contains(&link) { twice.insert(link) } else { odd.insert(link) };
+                if all.contains(&link) {
+                    twice.insert(link)
+                } else {
+                    odd.insert(link)
+                };
             }
         }
         Differences { lost: expected, twice, odd }
@@ -221,8 +226,11 @@ impl Sent {
     }
 
     fn are_complete(&self, alarms: &[Value]) -> bool {
-        let complete: BTreeSet<_> =
-            alarms.iter().filter(|alarm| is_complete(alarm)).filter_map(|alarm| alarm["alarm_id"].as_str()).collect();
+        let complete: BTreeSet<_> = alarms
+            .iter()
+            .filter(|alarm| is_complete(alarm))
+            .filter_map(|alarm| alarm["alarm_id"].as_str())
+            .collect();
         let mut wanted = self.attacks.clone().map(|n| AlarmId::of(1, &format!("{n}-1")));
         wanted.all(|alarm| complete.contains(alarm.as_str()))
     }

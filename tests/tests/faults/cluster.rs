@@ -33,8 +33,7 @@ impl Cluster {
         let nats = NatsServer::with_jetstream().await;
         let setup = Setup::default().with_default_assets().directives_of("be-1", &directives());
         let frontend = Node::frontend(&nats, "fe-1", setup.flags("--durability require")).await;
-        let backend =
-            Node::launch_backend(&nats, frontend.http.url(), "be-1", backend.flags(DURABLE)).await;
+        let backend = Node::launch_backend(&nats, frontend.http.url(), "be-1", backend.flags(DURABLE)).await;
         backend.wait_ready().await;
         Self { nats, frontend, backend }
     }

@@ -47,7 +47,10 @@ async fn loses_its_disk(fault: &'static str, remove: impl Fn(&mut Cluster)) {
     println!("of {} events, {lost} were lost with the disk", before.events());
 
     let flagged = cluster.backend.http.readiness().await;
-    assert!(flagged["degraded"]["event_stream"].as_str().is_some_and(|why| why.contains("lost")), "{flagged}");
+    assert!(
+        flagged["degraded"]["event_stream"].as_str().is_some_and(|why| why.contains("lost")),
+        "{flagged}"
+    );
     assert_eq!(cluster.backend.http.metric("dsiem_bus_streams_replaced_total").await, 1);
 
     let campaign = Campaign::begin_behind(&cluster.frontend.http, &before);

@@ -48,6 +48,7 @@ impl Recovery {
 fn of(times: &[Duration]) -> String {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
-    let secs = |time: Option<&Duration>| time.map_or("-".to_owned(), |time| format!("{:.1}", time.as_secs_f64()));
+    let secs =
+        |time: Option<&Duration>| time.map_or("-".to_owned(), |time| format!("{:.1}", time.as_secs_f64()));
     format!("{} s, {} s", secs(sorted.get(sorted.len() / 2)), secs(sorted.last()))
 }

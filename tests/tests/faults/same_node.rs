@@ -14,7 +14,8 @@ const WITHIN: Duration = Duration::from_secs(12);
 async fn two_backends_of_one_name() {
     let mut cluster = Cluster::start().await;
     let campaign = cluster.attack();
-    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("one of two backends of a node killed or stopped"));
+    let (mut chance, mut recovery) =
+        (Chance::new(), Recovery::of("one of two backends of a node killed or stopped"));
     // Each takes as long as a lease.
     for round in 0..rounds().div_ceil(2) {
         let other = cluster.backend.launch_beside().await;
@@ -26,7 +27,11 @@ async fn two_backends_of_one_name() {
         assert!(cluster.backend.program.is_running() && !other.http.is_ready().await);
 
         let since = Instant::now();
-        if round % 2 == 0 { cluster.backend.program.sigkill() } else { cluster.backend.stop().await }
+        if round % 2 == 0 {
+            cluster.backend.program.sigkill()
+        } else {
+            cluster.backend.stop().await
+        }
         other.wait_ready().await;
         recovery.ready(since);
         assert!(since.elapsed() < WITHIN, "taken over after {:?}", since.elapsed());

@@ -38,7 +38,8 @@ async fn stopped_one_process() {
 async fn stopped_frontend_and_backend() {
     let mut cluster = Cluster::start().await;
     let campaign = cluster.attack();
-    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("frontend or backend stopped with SIGTERM"));
+    let (mut chance, mut recovery) =
+        (Chance::new(), Recovery::of("frontend or backend stopped with SIGTERM"));
     for round in 0..rounds() {
         campaign.go_on().await;
         chance.pause(AT_MOST).await;

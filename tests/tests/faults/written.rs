@@ -30,7 +30,6 @@ impl Written {
         self.lines("siem_alarm_events").iter().map(link).collect()
     }
 
-
     /// The last document of each alarm.
     pub(crate) fn alarms(&self) -> Vec<Value> {
         last_documents(self.lines("siem_alarms"))

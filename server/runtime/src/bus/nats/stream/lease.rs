@@ -3,6 +3,8 @@
 //! The one that works writes into the bucket every second, each time only over what it wrote itself. One that stands by
 //! takes over when it has seen no change for some seconds, by its own clock; two that try at the same moment cannot both
 //! succeed, because each write names the one that it replaces. A process that was cut off finds out at its next write.
+//! When nobody can look, since NATS is away, time does not count; and when what lies in the bucket is lost, whoever
+//! worked has as long to write it again as it has to renew it.
 
 use std::time::Duration;
 
@@ -132,11 +134,12 @@ impl Hold {
         while *self.standing.borrow() != Standing::Lost {
             match self.ways.now() {
                 Way::Core => self.stand(Standing::Working),
-                Way::Undecided => {}
+                Way::Undecided => self.contest.lose_sight(),
                 Way::Stream => {
                     if let Err(error) = self.step().await {
                         debug!(%error, node = self.node, "the lease of this node cannot be looked at");
                         self.bucket = None;
+                        self.contest.lose_sight();
                     }
                 }
             }
@@ -191,7 +194,7 @@ impl Hold {
     async fn write(&mut self, bucket: &Bucket, over: u64) -> Result<(), StreamError> {
         let value = holder_json(&self.node, &self.contest.holder);
         let revision = bucket.put(&key(&self.node), value, Some(over)).await?;
-        self.contest.held = Some(revision);
+        self.contest.hold(revision);
         self.stand(Standing::Working);
         Ok(())
     }
@@ -224,6 +227,10 @@ fn holder_json(node: &str, holder: &str) -> Bytes {
     Bytes::from(serde_json::json!({ "node": node, "holder": holder }).to_string())
 }
 
+fn read(value: &Bytes) -> Option<Holder> {
+    serde_json::from_slice(value).ok()
+}
+
 /// Who holds the lease, as far as one process can see. No I/O, no clock.
 #[derive(Debug)]
 struct Contest {
@@ -231,8 +238,19 @@ struct Contest {
     holder: String,
     /// The revision that we wrote last, if nobody has written over it as far as we know.
     held: Option<u64>,
-    /// Another's newest revision, since when it has been seen, and how often.
-    seen: Option<(u64, Instant, u64)>,
+    /// What was seen of another process that works.
+    seen: Option<Seen>,
+}
+
+/// The newest revision that is not ours.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// 0: what was there is gone.
+    revision: u64,
+    /// Since when it has been seen without a break; `None`: it is a while since anything could be seen.
+    since: Option<Instant>,
+    /// How often another's was seen.
+    looks: u64,
 }
 
 /// What to do.
@@ -248,27 +266,41 @@ enum Move {
 
 impl Contest {
     fn look(&mut self, entry: Option<&Entry>, now: Instant) -> Move {
-        let Some(entry) = entry else { return Move::Take(0) };
-        let holder = entry.value.as_ref().and_then(|value| serde_json::from_slice::<Holder>(value).ok());
+        let revision = entry.map_or(0, |entry| entry.revision);
+        let holder = entry.and_then(|entry| entry.value.as_ref()).and_then(|value| read(value));
         match holder {
             // Written by us, and the answer did not come.
             Some(Holder { holder, .. }) if holder == self.holder => {
-                self.held = Some(entry.revision);
+                self.hold(revision);
                 return Move::Mine;
             }
-            Some(Holder { holder, .. }) if holder.is_empty() => return Move::Take(entry.revision),
-            None => return Move::Take(entry.revision),
-            Some(_) => {}
+            Some(Holder { holder, .. }) if holder.is_empty() => return Move::Take(revision),
+            None if self.seen.is_none() => return Move::Take(revision),
+            // It is another's; or it is lost or was removed, and who wrote it may be alive and write it again.
+            _ => {}
         }
-        let looks = self.seen.map_or(0, |(_, _, looks)| looks) + 1;
-        let since =
-            self.seen.filter(|(revision, ..)| *revision == entry.revision).map_or(now, |(_, since, _)| since);
-        self.seen = Some((entry.revision, since, looks));
-        if now.duration_since(since) >= EXPIRES { Move::Take(entry.revision) } else { Move::Wait }
+        let before = self.seen.filter(|seen| seen.revision == revision).and_then(|seen| seen.since);
+        let since = before.unwrap_or(now);
+        let looks = self.seen.map_or(0, |seen| seen.looks) + 1;
+        self.seen = Some(Seen { revision, since: Some(since), looks });
+        if now.duration_since(since) >= EXPIRES { Move::Take(revision) } else { Move::Wait }
+    }
+
+    /// Nothing can be seen: whoever works cannot renew it either.
+    fn lose_sight(&mut self) {
+        if let Some(seen) = &mut self.seen {
+            seen.since = None;
+        }
+    }
+
+    /// It is ours.
+    fn hold(&mut self, revision: u64) {
+        self.held = Some(revision);
+        self.seen = None;
     }
 
     fn is_first_look(&self) -> bool {
-        self.seen.is_some_and(|(_, _, looks)| looks == 1)
+        self.seen.is_some_and(|seen| seen.looks == 1)
     }
 }
 
@@ -307,6 +339,33 @@ mod tests {
         let last = start + second * 19;
         assert_eq!(contest.look(Some(&entry(19, Some("other"))), last + EXPIRES - second), Move::Wait);
         assert_eq!(contest.look(Some(&entry(19, Some("other"))), last + EXPIRES), Move::Take(19));
+    }
+
+    #[test]
+    fn time_in_which_nothing_can_be_seen_does_not_count() {
+        let (start, mut contest) = (Instant::now(), contest());
+        let other = entry(7, Some("other"));
+        assert_eq!(contest.look(Some(&other), start), Move::Wait);
+        contest.lose_sight();
+        let back = start + EXPIRES * 10;
+        assert_eq!(contest.look(Some(&other), back), Move::Wait);
+        assert_eq!(contest.look(Some(&other), back + EXPIRES), Move::Take(7));
+    }
+
+    #[test]
+    fn a_lease_that_is_lost_or_removed_is_left_for_a_while_to_whoever_had_it() {
+        for gone in [None, Some(entry(8, None))] {
+            let (start, mut standby) = (Instant::now(), contest());
+            let revision = gone.as_ref().map_or(0, |entry| entry.revision);
+            assert_eq!(standby.look(Some(&entry(7, Some("other"))), start), Move::Wait);
+            let lost = start + Duration::from_secs(1);
+            assert_eq!(standby.look(gone.as_ref(), lost), Move::Wait);
+            assert_eq!(standby.look(gone.as_ref(), lost + EXPIRES), Move::Take(revision));
+
+            let mut holder = contest();
+            holder.hold(7);
+            assert_eq!(holder.look(gone.as_ref(), lost), Move::Take(revision), "at once");
+        }
     }
 
     #[test]
