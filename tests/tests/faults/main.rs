@@ -11,6 +11,7 @@
 mod campaign;
 mod cluster;
 mod killed;
+mod log_files;
 mod nats;
 mod recovery;
 mod rounds;

@@ -37,14 +37,21 @@ async fn loses_its_disk(fault: &'static str, remove: impl Fn(&mut Cluster)) {
     campaign.go_on().await;
     assert!(cluster.backend.http.readiness().await["degraded"].get("event_stream").is_none());
 
+    // What it has never written down it cannot miss.
+    cluster.backend.http.wait_for_metric("dsiem_checkpoints_total", 1).await;
+    // So that there is something in the stream that it has not read.
+    cluster.backend.program.sigkill();
+    campaign.go_on().await;
     let since = Instant::now();
     remove(&mut cluster);
     cluster.nats.start_again().await;
+    cluster.backend.start_again().await;
     cluster.recover(since, &campaign, &mut recovery).await;
     let before = campaign.end().await;
     let written = Written::by(&cluster.backend);
     let lost = before.check_what_came(&written);
     println!("of {} events, {lost} were lost with the disk", before.events());
+    assert!(lost > 0, "nothing was lost, so that nothing is shown here");
 
     let flagged = cluster.backend.http.readiness().await;
     assert!(

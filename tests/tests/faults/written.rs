@@ -46,6 +46,15 @@ impl Written {
         String::from_utf8_lossy(&tail).into_owned()
     }
 
+    /// Every line of a kind of file, as it is.
+    pub(crate) fn texts(&self, kind: &str) -> Vec<String> {
+        let lines = |path: &PathBuf| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        self.files(kind).iter().flat_map(lines).collect()
+    }
+
     fn lines(&self, kind: &str) -> Vec<Value> {
         self.files(kind).iter().flat_map(|path| read_lines(path)).collect()
     }
