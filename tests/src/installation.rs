@@ -25,6 +25,8 @@ pub struct Setup {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
+    /// Names in the home and where they lead.
+    links: Vec<(String, PathBuf)>,
 }
 
 impl Setup {
@@ -81,6 +83,13 @@ impl Setup {
     #[must_use]
     pub fn wrapped_in(mut self, words: &[&str]) -> Self {
         self.wrapper = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// What is called `name` in the home is elsewhere.
+    #[must_use]
+    pub fn link(mut self, name: &str, target: &Path) -> Self {
+        self.links.push((name.to_owned(), target.to_owned()));
         self
     }
 }
@@ -221,6 +230,14 @@ impl Node {
     fn spawn(plan: Plan, home: Arc<TempDir>, port: u16) -> Self {
         for (file, content) in &plan.setup.files {
             write_config(home.path(), file, content);
+        }
+        for (name, target) in &plan.setup.links {
+            let path = home.path().join(name);
+            if !path.is_symlink() {
+                let folder = path.parent().expect("it is below the home");
+                std::fs::create_dir_all(folder).expect("a folder of the test's own");
+                std::os::unix::fs::symlink(target, path).expect("a link of the test's own");
+            }
         }
         let mut words = vec!["serve".to_owned()];
         words.extend(plan.kind.words(&plan.name, port));

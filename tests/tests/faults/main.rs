@@ -10,11 +10,13 @@
 
 mod campaign;
 mod cluster;
+mod full_disk;
 mod killed;
 mod log_files;
 mod nats;
 mod recovery;
 mod rounds;
 mod same_node;
+mod small_disk;
 mod stopped;
 mod written;
