@@ -1,6 +1,6 @@
 //! Attacks that several senders send in parallel, and the oracle that says what must have come of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,6 +21,13 @@ const SECOND: u32 = 8;
 
 /// Senders at a time.
 const SENDERS: usize = 4;
+
+/// So many attacks are begun by a sender before it goes on with one: an attack lasts longer than it takes until the next
+/// checkpoint, so that there are always some of which one part is in the checkpoint and another is not.
+const SPAN: usize = 40;
+
+/// Events in a request.
+const PART: usize = 4;
 
 /// The pause of a sender after each attack, so that several tests at a time leave each other some of the machine.
 const PACE: Duration = Duration::from_millis(10);
@@ -72,11 +79,12 @@ impl Campaign {
             let (http, stop) = (http.clone(), campaign.stop.clone());
             let (next, again) = (campaign.next.clone(), campaign.again.clone());
             campaign.senders.spawn(async move {
+                let mut sender = Sender { http, again, waiting: Default::default() };
                 while !stop.load(Ordering::Relaxed) {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    send(&http, n, &again).await;
+                    sender.attack(next.fetch_add(1, Ordering::Relaxed), SPAN).await;
                     tokio::time::sleep(PACE).await;
                 }
+                sender.finish().await;
             });
         }
         campaign
@@ -94,12 +102,12 @@ impl Campaign {
         wait_until("refused requests", || async { self.again() > before }).await;
     }
 
-    /// Waits until an attack that begins now has been counted to its end.
+    /// Waits until the first event of an attack that begins now has been counted, and so all that were sent before.
     pub(crate) async fn wait_seen(&self, written: &Written) {
         // Those before are on their way already.
         let wanted = self.next();
         let is_newer = |event: &str| {
-            event.split_once("-3\"").is_some_and(|(n, _)| n.parse().is_ok_and(|n: usize| n >= wanted))
+            event.split_once("-1\"").is_some_and(|(n, _)| n.parse().is_ok_and(|n: usize| n >= wanted))
         };
         wait_until(&format!("attack {wanted}"), || async {
             written.newest_events().split("\"event_id\":\"").any(is_newer)
@@ -131,12 +139,44 @@ impl Campaign {
     }
 }
 
-/// Sends an attack in requests of a few events, each until it is answered with 200, as any sender has to.
-async fn send(http: &Http, n: usize, again: &AtomicUsize) {
-    for events in attack(&n.to_string(), &source(n), SECOND).chunks(4) {
-        let body = events_body(events);
-        while !http.try_post("/events", body.clone()).await.is_ok_and(|answer| answer.status == 200) {
-            again.fetch_add(1, Ordering::Relaxed);
+/// Sends attacks in requests of a few events, each until it is answered with 200, as any sender has to.
+struct Sender {
+    http: Http,
+    again: Arc<AtomicUsize>,
+    /// Attacks of which the second part, or the third, is to be sent.
+    waiting: [VecDeque<usize>; 2],
+}
+
+impl Sender {
+    /// Begins with one attack, and goes on with the oldest where more than `span` wait.
+    async fn attack(&mut self, n: usize, span: usize) {
+        self.send(n, 0).await;
+        self.waiting[0].push_back(n);
+        self.go_on(span).await;
+    }
+
+    async fn go_on(&mut self, span: usize) {
+        for part in 1..=self.waiting.len() {
+            while self.waiting[part - 1].len() > span {
+                let Some(n) = self.waiting[part - 1].pop_front() else { break };
+                self.send(n, part).await;
+                if let Some(next) = self.waiting.get_mut(part) {
+                    next.push_back(n);
+                }
+            }
+        }
+    }
+
+    async fn finish(&mut self) {
+        self.go_on(0).await;
+    }
+
+    async fn send(&self, n: usize, part: usize) {
+        let events = attack(&n.to_string(), &source(n), SECOND);
+        let body = events_body(events.chunks(PART).nth(part).expect("an attack has three parts"));
+        let sent = || self.http.try_post("/events", body.clone());
+        while !sent().await.is_ok_and(|answer| answer.status == 200) {
+            self.again.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

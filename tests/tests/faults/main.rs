@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "what a run was is shown when it fails")]
 
 mod campaign;
+mod clock;
 mod cluster;
 mod full_disk;
 mod killed;

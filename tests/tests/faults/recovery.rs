@@ -24,7 +24,7 @@ impl Recovery {
         self.ready.push(since.elapsed());
     }
 
-    /// Waits until an attack that begins now has been counted to its end, so that everything before has been too.
+    /// Waits until what is sent now is counted, so that everything before has been too.
     pub(crate) async fn caught_up(&mut self, since: Instant, campaign: &Campaign, written: &Written) {
         campaign.wait_seen(written).await;
         self.caught_up.push(since.elapsed());
