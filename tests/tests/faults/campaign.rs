@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::written::Written;
 
 /// Events at the second stage of each attack.
-const SECOND: u32 = 8;
+pub(crate) const SECOND: u32 = 8;
 
 /// Senders at a time.
 const SENDERS: usize = 4;

@@ -11,13 +11,16 @@
 mod campaign;
 mod clock;
 mod cluster;
+mod configuration;
 mod full_disk;
 mod killed;
 mod log_files;
+mod look_ups;
 mod nats;
 mod recovery;
 mod rounds;
 mod same_node;
+mod slow_directive;
 mod small_disk;
 mod stopped;
 mod written;
