@@ -39,6 +39,12 @@ pub const DEFAULT_INTERVAL_SECS: u32 = 2;
 /// The folder of checkpoints, in the logs folder.
 const FOLDER: &str = "state";
 
+/// The file by which a process of the node `node` knows that the one before it is dead.
+#[must_use]
+pub fn holder_file(logs: &Path, node: &str) -> PathBuf {
+    logs.join(FOLDER).join(format!("{}.holder", files::in_file_name(node)))
+}
+
 /// The suffix of a file that could not be read.
 const REJECTED: &str = "rejected";
 

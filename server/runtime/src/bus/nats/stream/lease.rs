@@ -4,8 +4,10 @@
 //! takes over when it has seen no change for some seconds, by its own clock; two that try at the same moment cannot both
 //! succeed, because each write names the one that it replaces. A process that was cut off finds out at its next write.
 //! When nobody can look, since NATS is away, time does not count; and when what lies in the bucket is lost, whoever
-//! worked has as long to write it again as it has to renew it.
+//! worked has as long to write it again as it has to renew it. Only of a process that is known to be dead ([`HolderFile`])
+//! it is taken at once.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use tracing::{debug, error, info, warn};
 
 use super::api::{Api, StreamError, code};
 use super::bucket::{Bucket, Entry};
+use super::holder_file::HolderFile;
 use super::node_token;
 use super::ways::{Way, Ways};
 use crate::bus::nats::link::Link;
@@ -85,25 +88,37 @@ pub(super) fn key(node: &str) -> String {
     format!("lease.{}", node_token(node))
 }
 
-/// Waits until this process is `node`. Without a stream there is nothing to be exclusive about, and every process is.
+/// What is wanted.
+#[derive(Debug)]
+pub(in crate::bus::nats) struct Wanted {
+    /// To be this node.
+    pub(in crate::bus::nats) node: String,
+    /// How many servers of a cluster keep the lease.
+    pub(in crate::bus::nats) replicas: usize,
+    /// See [`HolderFile`].
+    pub(in crate::bus::nats) file: Option<PathBuf>,
+}
+
+/// Waits until this process is the node. Without a stream there is nothing to be exclusive about, and every process is.
 pub(in crate::bus::nats) async fn take(
     link: &Link,
     ways: &Ways,
-    node: &str,
-    replicas: usize,
+    wanted: Wanted,
     shutdown: &Shutdown,
 ) -> Lease {
     let (sender, mut standing) = watch::channel(Standing::Waiting);
     let ending = CancellationToken::new();
     let lease = Lease { standing: standing.clone(), ending: ending.clone() };
-    let (link, ways, node) = (link.clone(), ways.clone(), node.to_owned());
+    let (link, ways) = (link.clone(), ways.clone());
+    let Wanted { node, replicas, file } = wanted;
     shutdown.spawn_service("lease of the node", async move {
         let client = link.client().await;
         // The library makes inbox names of chance.
         let holder = client.new_inbox();
         let api = Api::new(client);
-        let contest = Contest { holder, held: None, seen: None };
-        Hold { api, ways, node, replicas, contest, standing: sender, bucket: None }.run(ending).await;
+        let contest = Contest { holder, held: None, seen: None, dead: None };
+        let file = file.map(HolderFile::new);
+        Hold { api, ways, node, replicas, contest, file, standing: sender, bucket: None }.run(ending).await;
     });
     if standing.wait_for(|standing| *standing == Standing::Working).await.is_err() {
         std::future::pending::<()>().await; // the process is ending
@@ -117,6 +132,7 @@ struct Hold {
     node: String,
     replicas: usize,
     contest: Contest,
+    file: Option<HolderFile>,
     standing: watch::Sender<Standing>,
     bucket: Option<Bucket>,
 }
@@ -153,6 +169,7 @@ impl Hold {
     }
 
     async fn step(&mut self) -> Result<(), StreamError> {
+        self.lock_file().await;
         let bucket = match self.bucket.take() {
             Some(bucket) => bucket,
             None => Bucket::open(self.api.clone(), self.replicas).await?,
@@ -160,6 +177,22 @@ impl Hold {
         let done = self.contend(&bucket).await;
         self.bucket = Some(bucket);
         done
+    }
+
+    /// On a thread of its own, since a disk can take its time.
+    async fn lock_file(&mut self) {
+        let Some(mut file) = self.file.take() else { return };
+        let own = self.contest.holder.clone();
+        let locked = tokio::task::spawn_blocking(move || {
+            let done = file.lock(&own);
+            (file, done)
+        });
+        let Ok((file, done)) = locked.await else { return };
+        if let Err(error) = done {
+            debug!(%error, node = self.node, "cannot lock the file of this node; others will wait until its lease expires");
+        }
+        self.contest.dead = file.dead().map(str::to_owned);
+        self.file = Some(file);
     }
 
     async fn contend(&mut self, bucket: &Bucket) -> Result<(), StreamError> {
@@ -240,6 +273,8 @@ struct Contest {
     held: Option<u64>,
     /// What was seen of another process that works.
     seen: Option<Seen>,
+    /// A process that does not work any more, whatever is in the bucket.
+    dead: Option<String>,
 }
 
 /// The newest revision that is not ours.
@@ -275,6 +310,9 @@ impl Contest {
                 return Move::Mine;
             }
             Some(Holder { holder, .. }) if holder.is_empty() => return Move::Take(revision),
+            Some(Holder { holder, .. }) if self.dead.as_ref() == Some(&holder) => {
+                return Move::Take(revision);
+            }
             None if self.seen.is_none() => return Move::Take(revision),
             // It is another's; or it is lost or was removed, and who wrote it may be alive and write it again.
             _ => {}
@@ -311,7 +349,7 @@ mod tests {
     use super::*;
 
     fn contest() -> Contest {
-        Contest { holder: "me".to_owned(), held: None, seen: None }
+        Contest { holder: "me".to_owned(), held: None, seen: None, dead: None }
     }
 
     fn entry(revision: u64, holder: Option<&str>) -> Entry {
@@ -339,6 +377,15 @@ mod tests {
         let last = start + second * 19;
         assert_eq!(contest.look(Some(&entry(19, Some("other"))), last + EXPIRES - second), Move::Wait);
         assert_eq!(contest.look(Some(&entry(19, Some("other"))), last + EXPIRES), Move::Take(19));
+    }
+
+    #[test]
+    fn a_lease_of_the_dead_is_taken_at_once() {
+        let (now, mut contest) = (Instant::now(), contest());
+        assert_eq!(contest.look(Some(&entry(7, Some("other"))), now), Move::Wait);
+        contest.dead = Some("other".to_owned());
+        assert_eq!(contest.look(Some(&entry(8, Some("third"))), now), Move::Wait);
+        assert_eq!(contest.look(Some(&entry(9, Some("other"))), now), Move::Take(9));
     }
 
     #[test]
