@@ -7,8 +7,11 @@ use crate::recovery::Recovery;
 use crate::rounds::{Chance, rounds};
 use crate::written::Written;
 
-/// The lease of one that was killed runs out, and the other notices.
-const WITHIN: Duration = Duration::from_secs(12);
+/// The other one looks every second whether the first is gone.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// Longer than a lease lasts that is not renewed.
+const LONGER_THAN_A_LEASE: Duration = Duration::from_secs(7);
 
 #[tokio::test]
 async fn two_backends_of_one_name() {
@@ -16,8 +19,7 @@ async fn two_backends_of_one_name() {
     let campaign = cluster.attack();
     let (mut chance, mut recovery) =
         (Chance::new(), Recovery::of("one of two backends of a node killed or stopped"));
-    // Each takes as long as a lease.
-    for round in 0..rounds().div_ceil(2) {
+    for round in 0..rounds() {
         let other = cluster.backend.launch_beside().await;
         other.program.wait_for_log("standing by to take over").await;
         let unmet = other.http.readiness().await;
@@ -38,6 +40,34 @@ async fn two_backends_of_one_name() {
         recovery.caught_up(since, &campaign, &Written::by(&other)).await;
         cluster.backend = other;
     }
+    cluster.check(campaign, &recovery).await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn one_of_two_backends_stands_still_and_comes_back() {
+    let mut cluster = Cluster::start().await;
+    let campaign = cluster.attack();
+    let mut recovery = Recovery::of("one of two backends of a node stands still, and is killed later");
+    let other = cluster.backend.launch_beside().await;
+    other.program.wait_for_log("standing by to take over").await;
+    campaign.go_on().await;
+
+    // It is alive and has the files, so that the other one must not touch them.
+    cluster.backend.program.signal("STOP");
+    tokio::time::sleep(LONGER_THAN_A_LEASE).await;
+    assert!(!other.http.is_ready().await, "two at a time");
+    let since = Instant::now();
+    cluster.backend.program.signal("CONT");
+    cluster.recover(since, &campaign, &mut recovery).await;
+    assert!(!other.http.is_ready().await, "two at a time");
+
+    cluster.backend.program.signal("STOP");
+    tokio::time::sleep(LONGER_THAN_A_LEASE).await;
+    let since = Instant::now();
+    cluster.backend.program.sigkill();
+    cluster.backend = other;
+    cluster.recover(since, &campaign, &mut recovery).await;
     cluster.check(campaign, &recovery).await;
     cluster.stop().await;
 }

@@ -1,7 +1,8 @@
-//! Knows that the process that was the node last is dead, where that ran on this machine and in this folder.
+//! Knows whether the process that was the node last is dead or alive, where that runs on this machine and in this folder.
 //!
 //! Whoever wants to be the node has a file locked for as long as it lives, with its name in it. A lock that can be had
-//! proves that the process whose name is in the file has ended, so that nobody need wait until its lease expires. A file
+//! proves that the process whose name is in the file has ended, so that nobody need wait until its lease expires. A lock
+//! that cannot be had proves that it lives, however long it has not been heard of, and has the files of the node. A file
 //! that was copied, or written before the machine was started, proves nothing: the name goes with the identity of the file
 //! and of the run of the system.
 
@@ -26,6 +27,8 @@ pub(super) struct HolderFile {
     locked: Option<File>,
     /// Who had it locked before, and has ended.
     dead: Option<String>,
+    /// Another process has it locked, or had when that was last tried.
+    others: bool,
 }
 
 /// What is in the file.
@@ -53,7 +56,7 @@ impl Place {
 
 impl HolderFile {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, locked: None, dead: None }
+        Self { path, locked: None, dead: None, others: false }
     }
 
     /// Locks it for the process that calls itself `own`, unless it is locked; that another living process has it is no
@@ -62,6 +65,7 @@ impl HolderFile {
         if self.locked.is_some() {
             return Ok(());
         }
+        self.others = false;
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -69,7 +73,10 @@ impl HolderFile {
             File::options().read(true).write(true).create(true).truncate(false).open(&self.path)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {
+                self.others = true;
+                return Ok(());
+            }
             Err(TryLockError::Error(error)) => return Err(error),
         }
         let place = Place::of(&file)?;
@@ -83,6 +90,11 @@ impl HolderFile {
         file.write_all(&record)?;
         self.locked = Some(file);
         Ok(())
+    }
+
+    /// Whether another process that lives has it.
+    pub(super) fn is_others(&self) -> bool {
+        self.others
     }
 
     /// The process that had it before, and is certainly dead.
@@ -106,11 +118,11 @@ mod tests {
         first.lock("first").unwrap();
         assert_eq!(first.dead(), None);
         second.lock("second").unwrap();
-        assert_eq!(second.dead(), None, "the first one lives");
+        assert_eq!((second.dead(), second.is_others()), (None, true), "the first one lives");
         drop(first);
         second.lock("second").unwrap();
         second.lock("second").unwrap();
-        assert_eq!(second.dead(), Some("first"));
+        assert_eq!((second.dead(), second.is_others()), (Some("first"), false));
         third.lock("third").unwrap();
         assert_eq!(third.dead(), None);
         drop(second);

@@ -5,7 +5,7 @@
 //! succeed, because each write names the one that it replaces. A process that was cut off finds out at its next write.
 //! When nobody can look, since NATS is away, time does not count; and when what lies in the bucket is lost, whoever
 //! worked has as long to write it again as it has to renew it. Only of a process that is known to be dead ([`HolderFile`])
-//! it is taken at once.
+//! it is taken at once, and from one that is known to live, and has the files of the node, it is not taken at all.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -116,7 +116,7 @@ pub(in crate::bus::nats) async fn take(
         // The library makes inbox names of chance.
         let holder = client.new_inbox();
         let api = Api::new(client);
-        let contest = Contest { holder, held: None, seen: None, dead: None };
+        let contest = Contest { holder, held: None, seen: None, dead: None, files_in_use: false };
         let file = file.map(HolderFile::new);
         Hold { api, ways, node, replicas, contest, file, standing: sender, bucket: None }.run(ending).await;
     });
@@ -192,6 +192,7 @@ impl Hold {
             debug!(%error, node = self.node, "cannot lock the file of this node; others will wait until its lease expires");
         }
         self.contest.dead = file.dead().map(str::to_owned);
+        self.contest.files_in_use = file.is_others();
         self.file = Some(file);
     }
 
@@ -275,6 +276,8 @@ struct Contest {
     seen: Option<Seen>,
     /// A process that does not work any more, whatever is in the bucket.
     dead: Option<String>,
+    /// Another process lives that has the files of the node, and we could not have them.
+    files_in_use: bool,
 }
 
 /// The newest revision that is not ours.
@@ -309,6 +312,7 @@ impl Contest {
                 self.hold(revision);
                 return Move::Mine;
             }
+            _ if self.files_in_use => {}
             Some(Holder { holder, .. }) if holder.is_empty() => return Move::Take(revision),
             Some(Holder { holder, .. }) if self.dead.as_ref() == Some(&holder) => {
                 return Move::Take(revision);
@@ -321,7 +325,8 @@ impl Contest {
         let since = before.unwrap_or(now);
         let looks = self.seen.map_or(0, |seen| seen.looks) + 1;
         self.seen = Some(Seen { revision, since: Some(since), looks });
-        if now.duration_since(since) >= EXPIRES { Move::Take(revision) } else { Move::Wait }
+        let expired = now.duration_since(since) >= EXPIRES;
+        if expired && !self.files_in_use { Move::Take(revision) } else { Move::Wait }
     }
 
     /// Nothing can be seen: whoever works cannot renew it either.
@@ -349,7 +354,7 @@ mod tests {
     use super::*;
 
     fn contest() -> Contest {
-        Contest { holder: "me".to_owned(), held: None, seen: None, dead: None }
+        Contest { holder: "me".to_owned(), held: None, seen: None, dead: None, files_in_use: false }
     }
 
     fn entry(revision: u64, holder: Option<&str>) -> Entry {
@@ -386,6 +391,19 @@ mod tests {
         contest.dead = Some("other".to_owned());
         assert_eq!(contest.look(Some(&entry(8, Some("third"))), now), Move::Wait);
         assert_eq!(contest.look(Some(&entry(9, Some("other"))), now), Move::Take(9));
+    }
+
+    #[test]
+    fn a_process_that_lives_and_has_the_files_is_waited_for() {
+        let (start, mut contest) = (Instant::now(), contest());
+        contest.files_in_use = true;
+        let others = [None, Some(entry(6, Some(""))), Some(entry(7, Some("other")))];
+        for (n, entry) in (0_u32..).zip(&others) {
+            assert_eq!(contest.look(entry.as_ref(), start + EXPIRES * n), Move::Wait);
+            assert_eq!(contest.look(entry.as_ref(), start + EXPIRES * (n + 1)), Move::Wait);
+        }
+        contest.files_in_use = false;
+        assert_eq!(contest.look(others[2].as_ref(), start + EXPIRES * 4), Move::Take(7));
     }
 
     #[test]
