@@ -30,9 +30,9 @@ async fn two_backends_of_one_name() {
 
         let since = Instant::now();
         if round % 2 == 0 {
-            cluster.backend.program.sigkill()
+            cluster.backend.program.sigkill();
         } else {
-            cluster.backend.stop().await
+            cluster.backend.stop().await;
         }
         other.wait_ready().await;
         recovery.ready(since);

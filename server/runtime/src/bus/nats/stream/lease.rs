@@ -305,7 +305,7 @@ enum Move {
 impl Contest {
     fn look(&mut self, entry: Option<&Entry>, now: Instant) -> Move {
         let revision = entry.map_or(0, |entry| entry.revision);
-        let holder = entry.and_then(|entry| entry.value.as_ref()).and_then(|value| read(value));
+        let holder = entry.and_then(|entry| entry.value.as_ref()).and_then(read);
         match holder {
             // Written by us, and the answer did not come.
             Some(Holder { holder, .. }) if holder == self.holder => {
