@@ -17,8 +17,8 @@ sim: ## Simulated lives of the pipeline, from many seeds or from one that failed
 	SIM_SEEDS=$(SEEDS) cargo test --package dsiem-tests --test simulation -- any_seed --nocapture
 
 soak: ROUNDS ?= 200
-soak: tools ## Kill the programs again and again under load, and show what was lost: a quarter of an hour (ROUNDS=1000, SOAK=: all faults)
 soak: SOAK ?= killed
+soak: tools ## Kill the programs under load, 200 times each, and show what was lost; a quarter of an hour (ROUNDS=1000, SOAK= for all faults)
 	cargo build --workspace --bins
 	DSIEM_FAULT_ROUNDS=$(ROUNDS) cargo test --package dsiem-tests --test faults -- --nocapture $(SOAK)
 
