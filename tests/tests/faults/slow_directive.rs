@@ -1,7 +1,7 @@
 //! A directive that cannot keep up: its mailbox fills, then the queues before it, and nothing is lost.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dsiem_tests::alarms::Link;
 use dsiem_tests::http::Http;
@@ -19,10 +19,13 @@ use crate::written::Written;
 const PLUGIN: u32 = 2_001;
 
 /// Open backlogs, each of which counts each event.
-const BACKLOGS: usize = 60;
+const BACKLOGS: usize = 50;
 
 /// Events for all of them: more than the mailbox of a directive holds.
-const EVENTS: usize = 2_000;
+const EVENTS: usize = 3_000;
+
+/// More than this waits in front of the mailbox of a directive, and holds up everybody.
+const MAILBOX: u64 = 1_024;
 
 /// Opens a backlog with each event of sid 1, and never ends one.
 fn slow_directive() -> Value {
@@ -33,7 +36,7 @@ fn slow_directive() -> Value {
     directive
 }
 
-/// Sends `count` events of `sid`, each again until it is accepted.
+/// Sends `count` events of `sid` at once, again until they are accepted.
 async fn send(http: &Http, sid: u32, count: usize) {
     let events: Vec<_> = (0..count)
         .map(|n| {
@@ -42,11 +45,9 @@ async fn send(http: &Http, sid: u32, count: usize) {
             event
         })
         .collect();
-    for events in events.chunks(100) {
-        let body = Value::from(events).to_string();
-        while !http.try_post("/events", body.clone()).await.is_ok_and(|answer| answer.status == 200) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+    let body = Value::from(events).to_string();
+    while !http.try_post("/events", body.clone()).await.is_ok_and(|answer| answer.status == 200) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -68,17 +69,13 @@ async fn slow_directive_whose_mailbox_fills() {
     send(&node.http, 1, BACKLOGS).await;
     wait_until("the backlogs", || async { counted(&written).len() == BACKLOGS }).await;
 
-    let sending = {
-        let http = node.http.clone();
-        tokio::spawn(async move { send(&http, 2, EVENTS).await })
-    };
-    wait_until("events that wait", || async { node.http.metric("dsiem_queue_length").await > 0 }).await;
+    send(&node.http, 2, EVENTS).await;
+    node.http.wait_for_metric("dsiem_pairs_in_flight", MAILBOX).await;
     let since = Instant::now();
     node.program.sigkill();
     node.start_again().await;
     node.wait_ready().await;
     recovery.ready(since);
-    sending.await.expect("it sends everything");
     recovery.caught_up(since, &campaign, &written).await;
     let sent = campaign.end().await;
     sent.check(&written).await;
