@@ -1,7 +1,7 @@
 # The commands of a working day. `make help` lists them; what they do is in scripts/ where it takes more than a line.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz bench tools build fmt lint doc clean-run
+.PHONY: help run test sim soak fuzz bench tools build fmt lint doc clean-run
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,12 @@ test: tools ## All checks and all tests: format, licences, lints, documentation,
 sim: SEEDS ?= 0..20000
 sim: ## Simulated lives of the pipeline, from many seeds or from one that failed (SEEDS=0..100000, SEEDS=4711)
 	SIM_SEEDS=$(SEEDS) cargo test --package dsiem-tests --test simulation -- any_seed --nocapture
+
+soak: ROUNDS ?= 200
+soak: SOAK ?= killed
+soak: tools ## Kill the programs under load, 200 times each, and show what was lost; a quarter of an hour (ROUNDS=1000, SOAK= for all faults)
+	cargo build --workspace --bins
+	DSIEM_FAULT_ROUNDS=$(ROUNDS) cargo test --package dsiem-tests --test faults -- --nocapture $(SOAK)
 
 bench: tools ## What an event costs in the whole pipeline, beside the floor; about five minutes (BENCH="--seconds 20 --only frontend", BENCH=--durable, BENCH=--all)
 	cargo build --release --workspace --bins

@@ -37,11 +37,23 @@ cargo_deny() {
     download_cargo_deny || build_cargo_deny
 }
 
+# The library that gives a program another clock. What it is for is one test, which is skipped without it.
+libfaketime() {
+    compgen -G '/usr/lib*/faketime/libfaketimeMT.so.1' >/dev/null && return
+    compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null && return
+    if can_install; then
+        install_packages libfaketime libfaketime || say "libfaketime cannot be installed: faults of the clock are not tested"
+    else
+        say "libfaketime is missing (on Debian and Ubuntu: sudo apt-get install libfaketime): faults of the clock are not tested"
+    fi
+}
+
 need_build_tools
 component fmt rustfmt
 component clippy clippy
 # The tests talk to a real NATS server.
 have nats-server || install_packages nats-server nats-server
+libfaketime
 cargo_deny
 
 say "$(cargo --version)"

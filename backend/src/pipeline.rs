@@ -153,7 +153,7 @@ impl Correlation {
             alarm_log,
             enrich,
             store,
-            checkpoints,
+            mut checkpoints,
             clock,
             counters,
             ..
@@ -162,13 +162,12 @@ impl Correlation {
         let mut catalog = Catalog::new(directives, assets.clone(), settings.seed);
         counters.directives_loaded.set(i64::try_from(catalog.len()).unwrap_or(i64::MAX));
         let (states, same_as_checkpoint) =
-            reload(store.as_ref(), checkpoints.as_ref(), &mut catalog, &settings)?;
+            reload(store.as_ref(), checkpoints.as_mut(), &mut catalog, &settings)?;
         let restorer = checkpoints.as_ref().map(|checkpoints| checkpoints.restorer(&settings));
         let (marks, wanted) = mpsc::channel(1);
         let ended = CancellationToken::new();
         let maker = checkpoints.map(|checkpoints| {
-            let (alarm_log, clock, ended) = (alarm_log.clone(), clock.clone(), ended.clone());
-            let sources = Sources { marks, alarm_log, clock, ended };
+            let sources = Sources { marks, alarm_log: alarm_log.clone(), ended: ended.clone() };
             (checkpoints.maker(acknowledger, !same_as_checkpoint), sources)
         });
         let catalog = Arc::new(catalog);
@@ -178,6 +177,7 @@ impl Correlation {
             max_clock_skew_secs: settings.max_clock_skew_secs,
         };
         let (failures, failed) = mpsc::channel(FAILURES);
+        let saved = store.clone();
         let recovery = restorer.zip(store.as_ref()).map(|(restorer, store)| Means {
             restorer,
             catalog: catalog.clone(),
@@ -219,7 +219,7 @@ impl Correlation {
         let roster = roster(catalog, shared, states, managers.clone(), counters, config.preload)
             .with_recovery(recovery.map(Recovery::new));
         let (hold, shutdown) = (config.hold, parts.shutdown);
-        let cuts = Cuts { wanted, ended, maker };
+        let cuts = Cuts { wanted, ended, maker, store: saved };
         Ok(Self { roster, wishes, cuts, managers, backlogs, filter, pressure, overload, hold, shutdown })
     }
 
@@ -234,14 +234,13 @@ impl Correlation {
         let Self { roster, wishes, cuts, managers, backlogs, pressure, overload, hold, shutdown, .. } = self;
         shutdown.spawn_service("overload signals", pressure.run(overload, hold));
         shutdown.spawn("correlation", async move {
-            let clock = cuts.maker.as_ref().map(|(_, sources)| sources.clock.clone());
             let making = cuts.maker.map(|(maker, sources)| tokio::spawn(maker.run(sources)));
             roster.run(filtered, wishes, cuts.wanted, cuts.ended).await;
             managers.tasks.close();
             managers.tasks.wait().await;
-            if let (Some(making), Some(clock)) = (making, clock) {
+            if let (Some(making), Some(store)) = (making, cuts.store) {
                 match making.await {
-                    Ok(maker) => maker.finish(&clock).await,
+                    Ok(maker) => maker.finish(store.newest_file()).await,
                     Err(error) => error!(%error, "the task of checkpoints failed"),
                 }
             }
@@ -258,12 +257,14 @@ struct Cuts {
     wanted: mpsc::Receiver<Mark>,
     ended: CancellationToken,
     maker: Option<(Maker, Sources)>,
+    /// Where state is saved once more when stopping.
+    store: Option<Store>,
 }
 
 /// The state of the directives that have some, and whether it is just that of the last checkpoint; the catalog learns the rules that their backlogs run with.
 fn reload(
     store: Option<&Store>,
-    checkpoints: Option<&Checkpoints>,
+    mut checkpoints: Option<&mut Checkpoints>,
     catalog: &mut Catalog,
     settings: &Settings,
 ) -> anyhow::Result<(HashMap<DirectiveSlot, DirectiveState>, bool)> {
@@ -271,13 +272,15 @@ fn reload(
     let slots = catalog.by_id();
     let by_id = catalog.directives().map(|(_, directive)| (directive.id, directive.clone())).collect();
     let mut states = HashMap::new();
-    let checkpoint = match checkpoints.and_then(|checkpoints| checkpoints.saved_at().zip(Some(checkpoints))) {
-        Some((saved_at, checkpoints)) => {
-            Some(Checkpointed { saved_at, states: checkpoints.load(&by_id, settings)? })
-        }
+    let last = checkpoints.as_deref().and_then(|last| last.newest_file().zip(Some(last)));
+    let checkpoint = match last {
+        Some((newest_file, last)) => Some(Checkpointed { newest_file, states: last.load(&by_id, settings)? }),
         None => None,
     };
     let reloaded = store.load(&by_id, settings, checkpoint)?;
+    if let Some(checkpoints) = &mut checkpoints {
+        checkpoints.know_files(reloaded.newest_file);
+    }
     for (id, state) in reloaded.states {
         let Some(slot) = slots.get(&id) else { continue };
         for open in &state.backlogs {

@@ -3,6 +3,7 @@
 //! [`start`] is what correlation needs from outside, so that the same code is a process of its own over NATS
 //! ([`serve`]) and a part of `dsiem serve` over the bus in memory.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -16,7 +17,7 @@ use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{self, Checkpoints};
 use crate::config::{EngineConfig, ServeConfig};
 use crate::config_files::Loaded;
 use crate::counters::Counters;
@@ -166,7 +167,8 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(health) = nats.stream_health() {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
-    let Some(mut lease) = stand_by(&nats, &node, &readiness, &shutdown).await else {
+    let file = (engine.durability != Durability::Off).then(|| checkpoint::holder_file(&home.logs, &node));
+    let Some(mut lease) = stand_by(&nats, &node, file, &readiness, &shutdown).await else {
         info!("stopped before this process was the node");
         return Ok(());
     };
@@ -196,10 +198,16 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
 }
 
 /// Waits until this process alone is the node of its name; `None` if it has to stop before.
-async fn stand_by(nats: &Nats, node: &str, readiness: &Readiness, shutdown: &Shutdown) -> Option<Lease> {
+async fn stand_by(
+    nats: &Nats,
+    node: &str,
+    file: Option<PathBuf>,
+    readiness: &Readiness,
+    shutdown: &Shutdown,
+) -> Option<Lease> {
     let waiting = format!("not yet known to be the only process of the node {node}");
     readiness.set(NODE, Err(waiting));
-    let lease = shutdown.token().run_until_cancelled(nats.lease()).await?;
+    let lease = shutdown.token().run_until_cancelled(nats.lease_with(file)).await?;
     readiness.set(NODE, Ok(()));
     Some(lease)
 }

@@ -38,8 +38,8 @@ const MAX_COPIES: u32 = 100;
 /// What the last checkpoint holds.
 #[derive(Debug)]
 pub struct Checkpointed {
-    /// When it was made.
-    pub saved_at: ReceiptTime,
+    /// When the newest file was written that it knows, by the times of the files; see [`Reloaded::newest_file`].
+    pub newest_file: ReceiptTime,
     /// The state of each directive.
     pub states: BTreeMap<u64, DirectiveState>,
 }
@@ -51,6 +51,9 @@ pub struct Reloaded {
     pub states: BTreeMap<u64, DirectiveState>,
     /// Whether it is just what the last checkpoint holds.
     pub same_as_checkpoint: bool,
+    /// When the newest file was written, by the times of the files. Only these are compared with each other: a clock that
+    /// was set meanwhile says nothing of what is newer.
+    pub newest_file: ReceiptTime,
 }
 
 /// The folder of saved state of one node. Clones share what they know.
@@ -101,9 +104,10 @@ impl Store {
     ) -> anyhow::Result<Reloaded> {
         let mut states: BTreeMap<u64, DirectiveState> = BTreeMap::new();
         let mut from_files = BTreeSet::new();
-        let saved_at = checkpoint.as_ref().map(|checkpoint| checkpoint.saved_at);
+        let newest_file = self.newest_file();
+        let known = checkpoint.as_ref().map(|checkpoint| checkpoint.newest_file);
         for path in self.files().with_context(|| format!("cannot list {}", self.folder.display()))? {
-            if saved_at.is_some_and(|saved_at| !is_newer(&path, saved_at)) && self.take_over_unread(&path) {
+            if known.is_some_and(|known| !is_newer(&path, known)) && self.take_over_unread(&path) {
                 continue;
             }
             match self.read(&path, directives, settings) {
@@ -121,7 +125,7 @@ impl Store {
                 Err(reason) => reject(&path, &reason),
             }
         }
-        let mut same_as_checkpoint = saved_at.is_some() && from_files.is_empty();
+        let mut same_as_checkpoint = known.is_some() && from_files.is_empty();
         for (directive_id, state) in checkpoint.map(|checkpoint| checkpoint.states).unwrap_or_default() {
             if from_files.contains(&directive_id) {
                 continue;
@@ -138,7 +142,7 @@ impl Store {
         if backlogs > 0 {
             info!(backlogs, directives = states.len(), "saved backlogs reloaded");
         }
-        Ok(Reloaded { states, same_as_checkpoint })
+        Ok(Reloaded { states, same_as_checkpoint, newest_file })
     }
 
     /// Takes over a file that a checkpoint has made old, so that it goes when its directive has nothing to save. False if
@@ -210,6 +214,13 @@ impl Store {
             return plain;
         }
         self.folder.join(format!("{directive_id}.{}.json", files::in_file_name(&self.node)))
+    }
+
+    /// When the newest of the files was written.
+    #[must_use]
+    pub fn newest_file(&self) -> ReceiptTime {
+        let files = self.files().unwrap_or_default();
+        files.iter().filter_map(|path| modified(path)).max().unwrap_or_default()
     }
 
     fn files(&self) -> io::Result<BTreeSet<PathBuf>> {
@@ -323,10 +334,13 @@ fn progress(backlog: &Backlog) -> (usize, u64, bool, u64) {
 
 /// Whether a file was written after `time`. One whose time cannot be told is read.
 fn is_newer(path: &Path, time: ReceiptTime) -> bool {
-    let modified = fs::metadata(path).and_then(|found| found.modified());
-    let since_1970 = modified.ok().and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-    let nanos = since_1970.and_then(|since| i64::try_from(since.as_nanos()).ok());
-    nanos.is_none_or(|nanos| ReceiptTime::from_nanos(nanos) > time)
+    modified(path).is_none_or(|modified| modified > time)
+}
+
+fn modified(path: &Path) -> Option<ReceiptTime> {
+    let modified = fs::metadata(path).and_then(|found| found.modified()).ok()?;
+    let since_1970 = modified.duration_since(UNIX_EPOCH).ok()?;
+    Some(ReceiptTime::from_nanos(i64::try_from(since_1970.as_nanos()).ok()?))
 }
 
 /// Puts a copy beside the file, unless there is the same one already. Never overwrites another.

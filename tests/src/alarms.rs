@@ -95,7 +95,12 @@ impl Node {
     }
 }
 
-fn link(line: &Value) -> Link {
+/// What a line of `siem_alarm_events.json` says.
+///
+/// # Panics
+/// When it has not the form that it should have.
+#[must_use]
+pub fn link(line: &Value) -> Link {
     let text =
         |key: &str| line[key].as_str().unwrap_or_else(|| panic!("{key} is not a text in {line}")).to_owned();
     let stage = line["stage"].as_u64().unwrap_or_else(|| panic!("stage is not a number in {line}"));

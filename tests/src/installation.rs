@@ -24,6 +24,9 @@ pub struct Setup {
     files: Vec<(String, Vec<u8>)>,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
+    /// Names in the home and where they lead.
+    links: Vec<(String, PathBuf)>,
 }
 
 impl Setup {
@@ -73,6 +76,20 @@ impl Setup {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Words before the program, which are to become it: what `exec`s its last arguments.
+    #[must_use]
+    pub fn wrapped_in(mut self, words: &[&str]) -> Self {
+        self.wrapper = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// What is called `name` in the home is elsewhere.
+    #[must_use]
+    pub fn link(mut self, name: &str, target: &Path) -> Self {
+        self.links.push((name.to_owned(), target.to_owned()));
         self
     }
 }
@@ -185,9 +202,21 @@ impl Node {
         Self::spawn(Plan { kind, name: name.to_owned(), setup }, home, ports::free())
     }
 
+    /// A second process of the same name in the same home, alive.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn launch_beside(&self) -> Self {
+        Self::launch_plan(self.plan.clone(), self.home.clone()).await
+    }
+
     async fn launch(kind: Kind, name: &str, setup: Setup) -> Self {
         let home = Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        let plan = Plan { kind, name: name.to_owned(), setup };
+        Self::launch_plan(Plan { kind, name: name.to_owned(), setup }, home).await
+    }
+
+    async fn launch_plan(plan: Plan, home: Arc<TempDir>) -> Self {
+        let name = plan.name.clone();
         for _ in 0..ATTEMPTS {
             let mut node = Self::spawn(plan.clone(), home.clone(), ports::free());
             if node.is_alive().await {
@@ -202,11 +231,21 @@ impl Node {
         for (file, content) in &plan.setup.files {
             write_config(home.path(), file, content);
         }
+        for (name, target) in &plan.setup.links {
+            let path = home.path().join(name);
+            if !path.is_symlink() {
+                let folder = path.parent().expect("it is below the home");
+                std::fs::create_dir_all(folder).expect("a folder of the test's own");
+                std::os::unix::fs::symlink(target, path).expect("a link of the test's own");
+            }
+        }
         let mut words = vec!["serve".to_owned()];
         words.extend(plan.kind.words(&plan.name, port));
         words.extend(["--home".to_owned(), home.path().display().to_string()]);
         words.extend(plan.setup.flags.iter().cloned());
-        let program = Program::start(plan.kind.binary(), &plan.name, words, plan.setup.environment.clone());
+        let wrapper = &plan.setup.wrapper;
+        let environment = plan.setup.environment.clone();
+        let program = Program::start_in(wrapper, plan.kind.binary(), &plan.name, words, environment);
         let http = Http::new(&format!("http://127.0.0.1:{port}"));
         Self { program, http, plan, home }
     }

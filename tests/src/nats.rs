@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use async_nats::{Client, Subscriber};
 use futures::StreamExt as _;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::http::Http;
 use crate::ports;
@@ -27,6 +28,8 @@ pub struct NatsServer {
     port: u16,
     monitor: Http,
     options: Vec<String>,
+    /// Where JetStream keeps its files, for as long as the server may be started again.
+    store: Option<TempDir>,
     process: Option<Child>,
 }
 
@@ -58,7 +61,49 @@ impl NatsServer {
     #[must_use]
     pub fn reserved() -> Self {
         let monitor = Http::new(&format!("http://127.0.0.1:{}", ports::free()));
-        Self { port: ports::free(), monitor, options: Vec::new(), process: None }
+        Self { port: ports::free(), monitor, options: Vec::new(), store: None, process: None }
+    }
+
+    /// Runs from now on, with JetStream.
+    ///
+    /// # Panics
+    /// When it does not start to listen.
+    pub async fn with_jetstream() -> Self {
+        let store = tempfile::tempdir().expect("a temporary folder");
+        let mut server = Self::start_with(&format!("-js -sd {}", store.path().display())).await;
+        server.store = Some(store);
+        server
+    }
+
+    /// JetStream's files are removed, whether it runs or not.
+    ///
+    /// # Panics
+    /// When they cannot be removed, or there are none.
+    pub fn lose_store(&self) {
+        let store = self.store.as_ref().expect("a server with JetStream");
+        std::fs::remove_dir_all(store.path().join("jetstream")).expect("its files can be removed");
+    }
+
+    /// Freezes it, until [`resume`](Self::resume).
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Ends the frost.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.as_ref().expect("it runs").id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status().expect("kill can be run");
+        assert!(sent.success(), "nats-server does not take SIG{signal}");
     }
 
     /// Its address, for `--msq`.

@@ -91,7 +91,29 @@ impl Program {
         words: impl IntoIterator<Item = W>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let mut command = Command::new(binary.path());
+        Self::start_in(&[], binary, name, words, environment)
+    }
+
+    /// The same, behind the words of another program that becomes it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_in<W: AsRef<OsStr>>(
+        wrapper: &[String],
+        binary: Binary,
+        name: &str,
+        words: impl IntoIterator<Item = W>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let binary = binary.path();
+        let mut command = match wrapper {
+            [] => Command::new(binary),
+            [first, others @ ..] => {
+                let mut command = Command::new(first);
+                command.args(others).arg(binary);
+                command
+            }
+        };
         command.args(words).env_clear().envs(environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));

@@ -67,7 +67,7 @@ impl Node {
     }
 }
 
-/// Simulated time lies in the past of the machine, so that each file is newer than each checkpoint.
+/// As if it had been written before everything else.
 fn make_old(file: &Path) {
     let file = std::fs::File::options().write(true).open(file).expect("a file of the test's own");
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a file of the test's own");
@@ -173,7 +173,7 @@ fn a_file_that_is_newer_than_the_checkpoint_counts() {
         assert_eq!(ids(engine), ["b"]);
         engine.pass(3).await;
     });
-    make_old(&node.home.path().join(file));
+    // Simulated time lies in the past of the machine: the clock does not say what is newer.
     node.life(1, async |engine| {
         engine.send(event("c", 3, "192.168.0.2")).await;
         assert_eq!(ids(engine), ["c"], "the next checkpoint has it");

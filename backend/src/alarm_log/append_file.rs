@@ -36,6 +36,8 @@ struct OpenFile {
     id: FileId,
     /// Its length after our last write; a shorter file has been truncated.
     length: u64,
+    /// When that was, as the system noted it.
+    modified: i64,
     /// Its last line has no end yet, and the rest of that line will never come.
     is_torn: bool,
 }
@@ -54,6 +56,9 @@ pub struct End {
     pub(super) file: FileId,
     /// Its length in bytes.
     pub(super) length: u64,
+    /// When it was written last, in nanoseconds since 1970: files of an earlier rotation are older.
+    #[serde(default)]
+    pub(super) modified: i64,
 }
 
 impl Pending {
@@ -130,7 +135,7 @@ impl AppendFile {
 
     /// Where it ends, after what was written last.
     pub(super) fn end(&self) -> End {
-        End { file: self.open.id, length: self.open.length }
+        End { file: self.open.id, length: self.open.length, modified: self.open.modified }
     }
 
     /// Asks the system to put what was written onto the disk.
@@ -165,7 +170,7 @@ impl OpenFile {
         }
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let found = file.metadata()?;
-        let mut open = Self { file, id: FileId::of(&found), length: 0, is_torn: false };
+        let mut open = Self { file, id: FileId::of(&found), length: 0, modified: 0, is_torn: false };
         open.take_end(&found)?;
         if open.is_torn {
             tracing::warn!(path = %path.display(), "the last line of the log file was left incomplete; it is ended there");
@@ -175,7 +180,7 @@ impl OpenFile {
 
     /// Takes note of where the file ends and whether that is the end of a line.
     fn take_end(&mut self, found: &Metadata) -> io::Result<()> {
-        self.length = found.len();
+        (self.length, self.modified) = (found.len(), modified(found));
         self.is_torn = false;
         if found.is_file() && found.len() > 0 {
             let mut last = [0];
@@ -191,7 +196,8 @@ impl OpenFile {
             self.is_torn = false;
         }
         let result = pending.write_to(&mut self.file);
-        self.length = self.file.metadata()?.len();
+        let found = self.file.metadata()?;
+        (self.length, self.modified) = (found.len(), modified(&found));
         result
     }
 
@@ -205,6 +211,11 @@ impl FileId {
     pub(super) fn of(found: &Metadata) -> Self {
         Self { device: found.dev(), inode: found.ino() }
     }
+}
+
+/// When a file was written last, in nanoseconds since 1970.
+pub(super) fn modified(found: &Metadata) -> i64 {
+    found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec())
 }
 
 #[cfg(test)]

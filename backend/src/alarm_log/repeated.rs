@@ -2,7 +2,7 @@
 //!
 //! After `kill -9`, what had been handled since the last checkpoint is handled again, and says the same again. Which of
 //! it is in the files already is found by reading them from where they ended at that checkpoint: the file at the usual
-//! path, and, if a log rotation has renamed the one of the checkpoint, that one too.
+//! path, and those beside it that log rotations have made meanwhile, one or many, by renaming it or by copying it.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use dsiem_core::event::EventKey;
 
-use super::append_file::{End, FileId};
+use super::append_file::{End, FileId, modified};
 
 /// Lines that are in the files, by their hashes, each as often as it is there: an alarm can come up again with the same
 /// event, once that is not remembered any more, and its line is then written for a second time.
@@ -27,11 +27,17 @@ impl Repeated {
     /// The lines behind `end`, for the log at `path`.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// When the file of today cannot be read.
     pub(super) fn behind(end: End, path: &Path) -> io::Result<Self> {
         let mut known = Self::default();
         for (file, start) in places(end, path)? {
-            known.read(&file, start)?;
+            match known.read(&file, start) {
+                // What a log rotation has made may be another user's.
+                Err(error) if file != path => {
+                    tracing::warn!(path = %file.display(), %error, "cannot read a renamed log; lines in it may come twice");
+                }
+                read => read?,
+            }
         }
         if !known.lines.is_empty() {
             tracing::info!(
@@ -107,19 +113,19 @@ fn key(line: &[u8]) -> EventKey {
 
 /// The files to read, and from where on.
 fn places(end: End, path: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
-    if let Ok(found) = fs::metadata(path)
-        && FileId::of(&found) == end.file
-    {
-        // A file that was truncated meanwhile holds nothing from before.
-        let start = if found.len() < end.length { 0 } else { end.length };
-        return Ok(vec![(path.to_owned(), start)]);
-    }
-    let mut places = vec![(path.to_owned(), 0)];
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let (Some(folder), Some(name)) = (path.parent(), path.file_stem()) else { return Ok(Vec::new()) };
+    let mut places = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.metadata().is_ok_and(|found| FileId::of(&found) == end.file) {
-            places.push((entry.path(), end.length));
+        let Ok(found) = fs::metadata(entry.path()) else { continue };
+        let is_ours = entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes());
+        if FileId::of(&found) == end.file {
+            // A file that was truncated meanwhile holds nothing from before.
+            let start = if found.len() < end.length { 0 } else { end.length };
+            places.push((entry.path(), start));
+        } else if entry.path() == path || (is_ours && modified(&found) >= end.modified) {
+            // Of those that were renamed, the ones of before the checkpoint have not been written since.
+            places.push((entry.path(), 0));
         }
     }
     Ok(places)
@@ -131,7 +137,7 @@ mod tests {
 
     fn end(path: &Path) -> End {
         let found = fs::metadata(path).unwrap();
-        End { file: FileId::of(&found), length: found.len() }
+        End { file: FileId::of(&found), length: found.len(), modified: modified(&found) }
     }
 
     #[test]
@@ -196,6 +202,40 @@ mod tests {
         fs::write(&path, "new\n").unwrap();
         let mut known = Repeated::behind(checkpoint, &path).unwrap();
         assert!(!known.take(b"before") && known.take(b"after") && known.take(b"new"));
+    }
+
+    #[test]
+    fn files_of_several_rotations_are_read_and_older_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.json");
+        let renamed = |number: u32| folder.path().join(format!("log.json.{number}"));
+        fs::write(renamed(1), "older\n").unwrap();
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        File::options().write(true).open(renamed(1)).unwrap().set_modified(long_ago).unwrap();
+        fs::write(&path, "before\n").unwrap();
+        let checkpoint = end(&path);
+        for (number, text) in [(2, "before\nfirst\n"), (3, "second\n"), (4, "third\n")] {
+            fs::write(&path, text).unwrap();
+            fs::rename(&path, renamed(number)).unwrap();
+        }
+        fs::write(folder.path().join("other.json"), "other\n").unwrap();
+        let mut known = Repeated::behind(checkpoint, &path).unwrap();
+        let taken =
+            ["older", "before", "first", "second", "third", "other"].map(|line| known.take(line.as_bytes()));
+        assert_eq!(taken, [false, false, true, true, true, false]);
+    }
+
+    #[test]
+    fn a_file_that_was_copied_and_emptied_is_found_in_its_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.json");
+        fs::write(&path, "before\n").unwrap();
+        let checkpoint = end(&path);
+        fs::write(&path, "before\nafter\n").unwrap();
+        fs::copy(&path, folder.path().join("log.json.1")).unwrap();
+        fs::write(&path, "new\n").unwrap();
+        let mut known = Repeated::behind(checkpoint, &path).unwrap();
+        assert!(known.take(b"after") && known.take(b"new"));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::{Acknowledger, Position, StreamId};
-use dsiem_runtime::clock::Clock;
-use tokio::sync::{mpsc, oneshot};
 use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
@@ -39,8 +39,6 @@ pub struct Sources {
     pub marks: mpsc::Sender<Mark>,
     /// The alarm files.
     pub alarm_log: AlarmLog,
-    /// The time.
-    pub clock: Clock,
     /// Begun when no more events come.
     pub ended: CancellationToken,
 }
@@ -71,12 +69,13 @@ impl Maker {
         }
     }
 
-    /// After everything was also saved the way that older releases read it: what is in here is the newest.
-    pub async fn finish(mut self, clock: &Clock) {
+    /// After everything was also saved the way that older releases read it, in files of which the newest was written at
+    /// `newest_file`: what is in here is the same.
+    pub async fn finish(mut self, newest_file: ReceiptTime) {
         let Some(mut manifest) = self.checkpoints.last.filter(|_| !self.failing) else { return };
-        manifest.saved_at = clock.now();
+        manifest.newest_file = newest_file;
         if self.commit(manifest, false).await.is_err() {
-            debug!("the time of the last checkpoint could not be written; saved files will be read instead");
+            debug!("what the last checkpoint knows could not be written; saved files will be read instead");
         }
         self.checkpoints.last = Some(manifest);
     }
@@ -145,7 +144,7 @@ impl Maker {
             sources.alarm_log.flush(true).await.context("the alarm files are not on the disk")?;
             let manifest = Manifest {
                 number,
-                saved_at: sources.clock.now(),
+                newest_file: self.checkpoints.newest_file,
                 reached: reached.map(|Position { stream: StreamId(stream), sequence }| (stream, sequence)),
                 alarm_log: Some(ends),
             };

@@ -41,6 +41,12 @@ pub const DEFAULT_INTERVAL_SECS: u32 = 2;
 /// The folder of checkpoints, in the logs folder.
 const FOLDER: &str = "state";
 
+/// The file by which a process of the node `node` knows that the one before it is dead.
+#[must_use]
+pub fn holder_file(logs: &Path, node: &str) -> PathBuf {
+    logs.join(FOLDER).join(format!("{}.holder", files::in_file_name(node)))
+}
+
 /// The suffix of a file that could not be read.
 const REJECTED: &str = "rejected";
 
@@ -55,8 +61,8 @@ const DAMAGED: &str = "checkpoint_damaged";
 pub(crate) struct Manifest {
     /// Counts up from 1; 0 for the beginning, when there was no state yet.
     number: u64,
-    /// When it was made.
-    saved_at: ReceiptTime,
+    /// When the newest file of saved backlogs was written that it knows.
+    newest_file: ReceiptTime,
     /// The stream, and up to which event everything is in here.
     reached: Option<(u64, u64)>,
     /// Where the alarm files ended before anything behind the cut could be written.
@@ -68,6 +74,8 @@ pub struct Checkpoints {
     database: Arc<Mutex<Database>>,
     folder: PathBuf,
     last: Option<Manifest>,
+    /// When the newest file of saved backlogs was written that has been read, or made old.
+    newest_file: ReceiptTime,
     interval: Duration,
     /// Whether the file is written by the task that makes them, and not on a thread where it holds up nobody.
     inline: bool,
@@ -117,8 +125,16 @@ impl Checkpoints {
         let (database, last) =
             opened.with_context(|| format!("cannot open the checkpoints in {}", path.display()))?;
         let database = Arc::new(Mutex::new(database));
-        let mut this =
-            Self { database, folder, last, interval, inline: false, counts, readiness: readiness.clone() };
+        let mut this = Self {
+            database,
+            folder,
+            last,
+            newest_file: ReceiptTime::default(),
+            interval,
+            inline: false,
+            counts,
+            readiness: readiness.clone(),
+        };
         if damaged {
             // What follows may have been said before, at any time.
             this.begin(Ends::default())?;
@@ -143,7 +159,7 @@ impl Checkpoints {
             return Ok(());
         }
         let manifest =
-            Manifest { number: 0, saved_at: ReceiptTime::default(), reached: None, alarm_log: Some(ends) };
+            Manifest { number: 0, newest_file: ReceiptTime::default(), reached: None, alarm_log: Some(ends) };
         let mut database = lock(&self.database);
         database.begin(0, false)?.commit(&manifest).context("cannot write the first checkpoint")?;
         self.last = Some(manifest);
@@ -169,10 +185,16 @@ impl Checkpoints {
         self.last?.alarm_log
     }
 
-    /// When the last one was made.
+    /// When the newest file of saved backlogs was written that the last one knows: what is in that, or in an older one,
+    /// is in it too, or was before.
     #[must_use]
-    pub fn saved_at(&self) -> Option<ReceiptTime> {
-        Some(self.last?.saved_at)
+    pub fn newest_file(&self) -> Option<ReceiptTime> {
+        Some(self.last?.newest_file)
+    }
+
+    /// From now on they know the files of saved backlogs up to this one.
+    pub fn know_files(&mut self, newest: ReceiptTime) {
+        self.newest_file = newest;
     }
 
     /// The state of all directives at the last checkpoint. `today` are those of today, by id.

@@ -66,13 +66,12 @@ impl Manager {
         ended.extend(self.lingering.take_finished());
         // One that has ended can have begun again with the same event.
         ended.retain(|id| !self.open.has_alarm(id));
-        let window = i64::from(self.shared.duplicate_window_secs) * 1_000_000_000;
         let mut part = Part {
             directive_id: self.directive.id,
             backlogs: Vec::new(),
             ended,
             remembered,
-            forgotten_before: self.now.plus_nanos(-window),
+            forgotten_before: self.recent.forgotten_before(self.now),
             is_last: false,
         };
         let changed = self.open.take_unsaved(save.everything);

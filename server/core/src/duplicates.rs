@@ -79,6 +79,17 @@ impl RecentEvents {
         self.order.iter().copied()
     }
 
+    /// Nothing is remembered that was received before this time.
+    #[must_use]
+    pub fn forgotten_before(&self, now: ReceiptTime) -> ReceiptTime {
+        let window = now.plus_nanos(-self.window_nanos);
+        if self.order.len() < self.limit {
+            return window;
+        }
+        // Not just the first: a clock that was set back gives later ones an earlier time.
+        self.order.iter().map(|(at, _)| *at).min().unwrap_or(window)
+    }
+
     fn forget_first(&mut self) {
         if let Some((_, key)) = self.order.pop_front() {
             self.known.remove(&key);
@@ -122,6 +133,18 @@ mod tests {
         assert!(recent.contains(&EventKey::of("b"), at(3)));
         assert!(recent.contains(&EventKey::of("c"), at(3)));
         assert_eq!(recent.forgotten_early(), 1);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_before_the_window_or_before_the_oldest_that_there_was_room_for() {
+        let mut recent = RecentEvents::new(10, 2, Seed::default());
+        recent.remember(EventKey::of("a"), at(100));
+        assert_eq!(recent.forgotten_before(at(101)), at(91));
+        recent.remember(EventKey::of("b"), at(102));
+        recent.remember(EventKey::of("c"), at(103));
+        assert_eq!(recent.forgotten_before(at(103)), at(102));
+        recent.remember(EventKey::of("the clock was set back"), at(95));
+        assert_eq!(recent.forgotten_before(at(95)), at(95));
     }
 
     #[test]

@@ -1,57 +1,95 @@
 //! Processes that are killed in the midst of it, at moments of chance, and started again.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use dsiem_tests::installation::{Node, Setup};
 
 use crate::campaign::{Campaign, directives};
+use crate::cluster::{Cluster, DURABLE};
+use crate::recovery::Recovery;
+use crate::rounds::{Chance, rounds};
+use crate::written::Written;
 
-/// How often, unless `DSIEM_FAULT_ROUNDS` says otherwise.
-const ROUNDS: usize = 5;
-
-fn rounds() -> usize {
-    number("DSIEM_FAULT_ROUNDS").and_then(|rounds| rounds.try_into().ok()).unwrap_or(ROUNDS)
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Numbers as if by chance, the same for the same seed.
-struct Chance(u64);
-
-impl Chance {
-    /// From `DSIEM_FAULT_SEED`, or else from the number of this process; says which.
-    fn new() -> Self {
-        let seed = number("DSIEM_FAULT_SEED").unwrap_or_else(|| std::process::id().into());
-        println!("DSIEM_FAULT_SEED={seed}");
-        Self(seed)
-    }
-
-    /// A time of up to `most` milliseconds.
-    fn millis(&mut self, most: u64) -> Duration {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_millis((self.0 >> 33) % (most + 1))
-    }
-}
+/// Milliseconds until the next one is killed, at most.
+const AT_MOST: u64 = 1_000;
 
 #[tokio::test]
-async fn one_process_is_killed_again_and_again() {
-    let setup = Setup::new(&directives()).flags("--durability require --checkpoint-interval 1");
-    let mut node = Node::standalone(setup).await;
+async fn killed_one_process() {
+    let mut node = Node::standalone(Setup::new(&directives()).flags(DURABLE)).await;
     let campaign = Campaign::begin(&node.http);
-    let mut chance = Chance::new();
+    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("`dsiem serve` killed"));
     for round in 0..rounds() {
         campaign.go_on().await;
-        tokio::time::sleep(chance.millis(1_500)).await;
+        chance.pause(AT_MOST).await;
         println!("round {round}: killed after {} attacks", campaign.attacks());
+        let since = Instant::now();
         node.program.sigkill();
         node.start_again().await;
         node.wait_ready().await;
+        recovery.ready(since);
+        recovery.caught_up(since, &campaign, &Written::by(&node)).await;
     }
     let sent = campaign.end().await;
-    sent.check(&node).await;
-    println!("{sent:?}");
+    sent.check(&Written::by(&node)).await;
+    recovery.show(&sent);
     assert!(sent.again > 0, "it was killed under load");
     node.stop().await;
+}
+
+#[tokio::test]
+async fn killed_backend() {
+    let mut cluster = Cluster::start().await;
+    let campaign = cluster.attack();
+    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("backend killed"));
+    for round in 0..rounds() {
+        campaign.go_on().await;
+        chance.pause(AT_MOST).await;
+        println!("round {round}: killed after {} attacks", campaign.attacks());
+        let since = Instant::now();
+        cluster.backend.program.sigkill();
+        cluster.backend.start_again().await;
+        cluster.recover(since, &campaign, &mut recovery).await;
+    }
+    let sent = cluster.check(campaign, &recovery).await;
+    assert_eq!(sent.again, 0, "senders do not notice");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn killed_frontend() {
+    let mut cluster = Cluster::start().await;
+    let campaign = cluster.attack();
+    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("frontend killed"));
+    for _ in 0..rounds() {
+        campaign.go_on().await;
+        chance.pause(AT_MOST).await;
+        let since = Instant::now();
+        cluster.frontend.program.sigkill();
+        cluster.frontend.start_again().await;
+        cluster.recover(since, &campaign, &mut recovery).await;
+    }
+    let sent = cluster.check(campaign, &recovery).await;
+    assert!(sent.again > 0, "it was killed under load");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn killed_nats_server() {
+    let mut cluster = Cluster::start().await;
+    let campaign = cluster.attack();
+    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("nats-server killed"));
+    for _ in 0..rounds() {
+        campaign.go_on().await;
+        chance.pause(AT_MOST).await;
+        let since = Instant::now();
+        cluster.nats.kill();
+        campaign.wait_refused().await;
+        cluster.nats.start_again().await;
+        cluster.recover(since, &campaign, &mut recovery).await;
+    }
+    cluster.check(campaign, &recovery).await;
+    for counter in ["dsiem_bus_events_lost_total", "dsiem_bus_streams_replaced_total"] {
+        assert_eq!(cluster.backend.http.metric(counter).await, 0, "{counter}");
+    }
+    cluster.stop().await;
 }

@@ -17,6 +17,7 @@ use super::NO_ANSWER;
 use crate::support::{Node, Server, config, events, until, within};
 
 mod faults;
+mod lease;
 mod nodes;
 
 /// A process of the durable way, connected and decided.

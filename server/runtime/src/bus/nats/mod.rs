@@ -5,6 +5,7 @@
 //! go the other way. Core NATS loses what is under way when a connection breaks; what is published is numbered, so that
 //! receivers count what is missing.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -183,10 +184,17 @@ impl Nats {
     /// Waits until this process alone is the node of its name, as far as the stream is concerned; of several processes
     /// with one name, the others stand by. Take it before subscribing. Without a stream, every process is its node.
     pub async fn lease(&self) -> Lease {
+        self.lease_with(None).await
+    }
+
+    /// The same, but it takes over at once from a process that had this `file` too, and has ended without a word. Each
+    /// process that is this node or wants to be has it locked while it lives.
+    pub async fn lease_with(&self, file: Option<PathBuf>) -> Lease {
         match &self.ways {
             Some(ways) => {
-                let replicas = self.stream.replicas;
-                stream::take_lease(&self.link, ways, &self.node, replicas, &self.shutdown).await
+                let wanted =
+                    stream::WantedLease { node: self.node.clone(), replicas: self.stream.replicas, file };
+                stream::take_lease(&self.link, ways, wanted, &self.shutdown).await
             }
             None => Lease::not_needed(),
         }

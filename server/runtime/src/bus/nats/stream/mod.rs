@@ -16,6 +16,7 @@ mod bucket;
 mod consumer;
 mod delivery;
 mod health;
+mod holder_file;
 mod lease;
 mod message_id;
 mod nodes;
@@ -36,7 +37,7 @@ pub use nodes::NodeState;
 pub use publisher::DurablePublisher;
 pub use subscription::{DurableSubscription, StreamAcknowledger};
 
-pub(super) use lease::take as take_lease;
+pub(super) use lease::{Wanted as WantedLease, take as take_lease};
 pub(super) use nodes::{forget as forget_node, list as list_nodes};
 pub(super) use subscription::Parts;
 pub(super) use ways::Ways;

@@ -1,0 +1,106 @@
+//! Of two processes with one name, never both are the node: from the first moment on, and across what happens to NATS.
+
+use dsiem_runtime::bus::nats::Lease;
+use dsiem_runtime::bus::nats::stream::BUCKET;
+use futures::FutureExt;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// How many pairs of processes, since each has a chance of its own to go wrong.
+const PAIRS: usize = 12;
+
+/// After this time, whoever wanted to be the node has looked at the lease at least twice.
+const TWO_LOOKS: Duration = Duration::from_millis(2_500);
+
+/// Longer than a lease lasts that is not renewed.
+const LONGER_THAN_A_LEASE: Duration = Duration::from_secs(6);
+
+/// A process that wants to be the node of a name.
+struct Contender {
+    node: Arc<Node>,
+    lease: JoinHandle<Lease>,
+}
+
+impl Contender {
+    fn start(server: &Server, name: &str) -> Self {
+        let durability = Durability::Require;
+        let node = Arc::new(Node::with_config(NatsConfig { durability, ..config(&server.url(), name) }));
+        let wanting = node.clone();
+        Self { node, lease: tokio::spawn(async move { wanting.nats.lease().await }) }
+    }
+}
+
+/// Two processes of one name, one of which is the node.
+struct Pair {
+    held: Lease,
+    holder: Arc<Node>,
+    standby: Contender,
+}
+
+impl Pair {
+    /// Waits until one of the two is the node.
+    async fn decide(first: Contender, second: Contender) -> Self {
+        until("a lease", || first.lease.is_finished() || second.lease.is_finished()).await;
+        let (winner, standby) = if first.lease.is_finished() { (first, second) } else { (second, first) };
+        Self { held: winner.lease.await.unwrap(), holder: winner.node, standby }
+    }
+
+    /// Whether the one that was the node still is, and alone.
+    fn is_unchanged(&mut self) -> bool {
+        self.held.lost().now_or_never().is_none() && !self.standby.lease.is_finished()
+    }
+}
+
+/// Pairs of which all processes start before the server, so that they find everything at the same moment.
+async fn pairs() -> (Server, Vec<Pair>) {
+    let mut server = Server::reserved();
+    server.enable_jetstream();
+    let start = |pair: usize| Contender::start(&server, &format!("be-{pair}"));
+    let contenders: Vec<_> = (0..PAIRS).map(|pair| (start(pair), start(pair))).collect();
+    server.start();
+    let mut pairs = Vec::new();
+    for (first, second) in contenders {
+        pairs.push(Pair::decide(first, second).await);
+    }
+    (server, pairs)
+}
+
+/// Makes sure that nobody took over from a process that is alive.
+async fn check_unchanged(pairs: &mut [Pair], when: &str) {
+    tokio::time::sleep(TWO_LOOKS).await;
+    let changed = pairs.iter_mut().filter_map(|pair| (!pair.is_unchanged()).then_some(())).count();
+    assert_eq!(changed, 0, "of {PAIRS} nodes, so many were taken over {when}");
+}
+
+#[tokio::test]
+async fn of_processes_that_start_at_the_same_moment_one_is_the_node() {
+    let (_server, mut pairs) = pairs().await;
+    check_unchanged(&mut pairs, "from the first moment on").await;
+}
+
+#[tokio::test]
+async fn a_living_process_stays_the_node_when_the_server_was_away_for_longer_than_a_lease() {
+    let (mut server, mut pairs) = pairs().await;
+    check_unchanged(&mut pairs, "before").await;
+    server.kill();
+    for pair in &pairs {
+        pair.holder.wait_connected(false).await;
+        pair.standby.node.wait_connected(false).await;
+    }
+    tokio::time::sleep(LONGER_THAN_A_LEASE).await;
+    server.start();
+    for pair in &pairs {
+        usable(&pair.holder).await;
+        usable(&pair.standby.node).await;
+    }
+    check_unchanged(&mut pairs, "after the server came back").await;
+}
+
+#[tokio::test]
+async fn a_living_process_stays_the_node_when_the_leases_are_lost() {
+    let (server, mut pairs) = pairs().await;
+    check_unchanged(&mut pairs, "before").await;
+    ask(&server, &format!("$JS.API.STREAM.DELETE.KV_{BUCKET}"), &json!({})).await;
+    check_unchanged(&mut pairs, "when nothing was left of their leases").await;
+}
