@@ -212,7 +212,8 @@ impl Checkpoints {
             error!(backlog.id = id, reason, "a backlog of the last checkpoint cannot be used");
         }
         let backlogs: usize = loaded.states.values().map(|state| state.backlogs.len()).sum();
-        if let Some(last) = self.last {
+        // The very first one only says where the alarm files ended.
+        if let Some(last) = self.last.filter(|last| last.number > 0) {
             info!(number = last.number, backlogs, reached = ?last.reached, "going on from the last checkpoint");
         }
         Ok(loaded.states)
