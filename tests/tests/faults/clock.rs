@@ -9,14 +9,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use dsiem_tests::installation::{Node, Setup};
+use dsiem_tests::installation::Setup;
 use tempfile::TempDir;
 
-use crate::campaign::{Campaign, directives};
-use crate::cluster::{Cluster, DURABLE};
+use crate::attacked::{Attacked, durable};
+use crate::cluster::Cluster;
 use crate::recovery::Recovery;
 use crate::rounds::rounds;
-use crate::written::Written;
 
 /// How far off the clock is, in seconds, one after the other.
 const OFFSETS: [i32; 6] = [1_200, 0, -1_500, 0, -900, 600];
@@ -73,20 +72,15 @@ impl FakeClock {
 #[tokio::test]
 async fn clock_jumps_of_one_process() {
     let Some(clock) = FakeClock::new() else { return };
-    let mut node = Node::standalone(clock.of(Setup::new(&directives()).flags(DURABLE))).await;
-    let campaign = Campaign::begin(&node.http);
-    let mut recovery = Recovery::of("clock of `dsiem serve` jumps by up to 25 minutes");
+    let fault = "clock of `dsiem serve` jumps by up to 25 minutes";
+    let mut attacked = Attacked::start(fault, clock.of(durable())).await;
     for round in 0..rounds() {
-        campaign.go_on().await;
+        attacked.campaign.go_on().await;
         let since = Instant::now();
         clock.set(OFFSETS[round % OFFSETS.len()]);
-        recovery.ready(since);
-        recovery.caught_up(since, &campaign, &Written::by(&node)).await;
+        attacked.recover(since).await;
     }
-    let sent = campaign.end().await;
-    sent.check(&Written::by(&node)).await;
-    recovery.show(&sent);
-    node.stop().await;
+    attacked.check().await;
 }
 
 #[tokio::test]
@@ -108,28 +102,20 @@ async fn clock_jumps_of_a_backend() {
 #[tokio::test]
 async fn clock_is_set_back_between_a_stop_and_a_kill() {
     let Some(clock) = FakeClock::new() else { return };
-    let mut node = Node::standalone(clock.of(Setup::new(&directives()).flags(DURABLE))).await;
-    let campaign = Campaign::begin(&node.http);
-    let mut recovery = Recovery::of("clock set back, `dsiem serve` stopped, started and killed");
+    let fault = "clock set back, `dsiem serve` stopped, started and killed";
+    let mut attacked = Attacked::start(fault, clock.of(durable())).await;
     for round in 0..rounds() {
-        campaign.go_on().await;
+        attacked.campaign.go_on().await;
         clock.set(0);
-        node.stop().await;
+        attacked.node.stop().await;
         clock.set(OFFSETS[round % OFFSETS.len()].min(0) - 600);
-        node.start_again().await;
-        node.wait_ready().await;
-        campaign.wait_seen(&Written::by(&node)).await;
+        attacked.start_again().await;
+        attacked.campaign.wait_seen(&attacked.written).await;
         // What is saved from now on is newer than what was saved by the stop, whatever the clock says.
-        node.http.wait_for_metric("dsiem_checkpoints_total", 2).await;
+        attacked.node.http.wait_for_metric("dsiem_checkpoints_total", 2).await;
         let since = Instant::now();
-        node.program.sigkill();
-        node.start_again().await;
-        node.wait_ready().await;
-        recovery.ready(since);
-        recovery.caught_up(since, &campaign, &Written::by(&node)).await;
+        attacked.kill().await;
+        attacked.recover(since).await;
     }
-    let sent = campaign.end().await;
-    sent.check(&Written::by(&node)).await;
-    recovery.show(&sent);
-    node.stop().await;
+    attacked.check().await;
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use dsiem_tests::installation::{Node, Setup};
 use dsiem_tests::wait::wait_until;
 
-use crate::campaign::{Campaign, directives};
-use crate::cluster::{Cluster, DURABLE};
+use crate::attacked::{Attacked, durable};
+use crate::cluster::Cluster;
 use crate::recovery::Recovery;
 use crate::rounds::rounds;
 use crate::small_disk::SmallDisk;
@@ -26,61 +26,48 @@ async fn wait_degraded(node: &Node, condition: &str, wanted: bool) {
 #[tokio::test]
 async fn full_disk_of_logs_and_state() {
     let Some(disk) = SmallDisk::mount(MEBIBYTES) else { return };
-    let setup = disk.as_folder("logs", Setup::new(&directives()).flags(DURABLE));
-    let mut node = Node::standalone(setup).await;
-    let written = Written::in_folder(&disk.folder());
-    let campaign = Campaign::begin(&node.http);
-    let mut recovery = Recovery::of("disk of logs and state full (`dsiem serve`)");
+    let fault = "disk of logs and state full (`dsiem serve`)";
+    let mut attacked = Attacked::start(fault, disk.as_folder("logs", durable())).await;
+    attacked.written = Written::in_folder(&disk.folder());
     for round in 0..rounds().div_ceil(2) {
-        campaign.go_on().await;
+        attacked.campaign.go_on().await;
         disk.fill();
-        campaign.wait_refused().await;
-        wait_degraded(&node, "event_log", true).await;
+        attacked.campaign.wait_refused().await;
+        wait_degraded(&attacked.node, "event_log", true).await;
         if round % 2 == 1 {
-            node.program.sigkill();
+            attacked.node.program.sigkill();
         }
         let since = Instant::now();
         disk.free();
         if round % 2 == 1 {
-            node.start_again().await;
+            attacked.node.start_again().await;
         }
         for condition in ["alarm_log", "event_log", "checkpoint"] {
-            wait_degraded(&node, condition, false).await;
+            wait_degraded(&attacked.node, condition, false).await;
         }
-        recovery.ready(since);
-        recovery.caught_up(since, &campaign, &written).await;
+        attacked.recover(since).await;
     }
-    let sent = campaign.end().await;
-    sent.check(&written).await;
-    recovery.show(&sent);
-    node.stop().await;
+    attacked.check().await;
 }
 
 #[tokio::test]
 async fn full_disk_of_state() {
     let Some(disk) = SmallDisk::mount(MEBIBYTES) else { return };
-    let setup = disk.as_folder("logs/state", Setup::new(&directives()).flags(DURABLE));
-    let mut node = Node::standalone(setup).await;
-    let written = Written::by(&node);
-    let campaign = Campaign::begin(&node.http);
-    let mut recovery = Recovery::of("disk of state full (`dsiem serve`)");
+    let fault = "disk of state full (`dsiem serve`)";
+    let mut attacked = Attacked::start(fault, disk.as_folder("logs/state", durable())).await;
     for _ in 0..rounds().div_ceil(2) {
-        campaign.go_on().await;
+        attacked.campaign.go_on().await;
         disk.fill();
-        campaign.wait_refused().await;
-        wait_degraded(&node, "event_log", true).await;
+        attacked.campaign.wait_refused().await;
+        wait_degraded(&attacked.node, "event_log", true).await;
         let since = Instant::now();
         disk.free();
         for condition in ["event_log", "checkpoint"] {
-            wait_degraded(&node, condition, false).await;
+            wait_degraded(&attacked.node, condition, false).await;
         }
-        recovery.ready(since);
-        recovery.caught_up(since, &campaign, &written).await;
+        attacked.recover(since).await;
     }
-    let sent = campaign.end().await;
-    sent.check(&written).await;
-    recovery.show(&sent);
-    node.stop().await;
+    attacked.check().await;
 }
 
 #[tokio::test]

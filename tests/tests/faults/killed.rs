@@ -2,38 +2,28 @@
 
 use std::time::Instant;
 
-use dsiem_tests::installation::{Node, Setup};
-
-use crate::campaign::{Campaign, directives};
-use crate::cluster::{Cluster, DURABLE};
+use crate::attacked::{Attacked, durable};
+use crate::cluster::Cluster;
 use crate::recovery::Recovery;
 use crate::rounds::{Chance, rounds};
-use crate::written::Written;
 
 /// Milliseconds until the next one is killed, at most.
 const AT_MOST: u64 = 1_000;
 
 #[tokio::test]
 async fn killed_one_process() {
-    let mut node = Node::standalone(Setup::new(&directives()).flags(DURABLE)).await;
-    let campaign = Campaign::begin(&node.http);
-    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("`dsiem serve` killed"));
+    let mut attacked = Attacked::start("`dsiem serve` killed", durable()).await;
+    let mut chance = Chance::new();
     for round in 0..rounds() {
-        campaign.go_on().await;
+        attacked.campaign.go_on().await;
         chance.pause(AT_MOST).await;
-        println!("round {round}: killed after {} attacks", campaign.attacks());
+        println!("round {round}: killed after {} attacks", attacked.campaign.attacks());
         let since = Instant::now();
-        node.program.sigkill();
-        node.start_again().await;
-        node.wait_ready().await;
-        recovery.ready(since);
-        recovery.caught_up(since, &campaign, &Written::by(&node)).await;
+        attacked.kill().await;
+        attacked.recover(since).await;
     }
-    let sent = campaign.end().await;
-    sent.check(&Written::by(&node)).await;
-    recovery.show(&sent);
+    let sent = attacked.check().await;
     assert!(sent.again > 0, "it was killed under load");
-    node.stop().await;
 }
 
 #[tokio::test]

@@ -7,77 +7,55 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use dsiem_tests::installation::{Node, Setup};
 use dsiem_tests::wait::wait_until;
 
-use crate::campaign::{Campaign, directives};
-use crate::cluster::DURABLE;
-use crate::recovery::Recovery;
+use crate::attacked::{Attacked, durable};
 use crate::rounds::{Chance, rounds};
 use crate::written::Written;
 
 /// The files.
 const FILES: [&str; 2] = ["siem_alarms.json", "siem_alarm_events.json"];
 
-/// An installation under load whose files something is done to.
-struct Attacked {
-    node: Node,
-    campaign: Campaign,
-    recovery: Recovery,
-    chance: Chance,
-    /// How many files have been put aside.
+/// The alarm files of a process, and how often they were put aside.
+struct Files {
+    folder: PathBuf,
     aside: usize,
 }
 
-impl Attacked {
-    async fn start(fault: &'static str) -> Self {
-        let node = Node::standalone(Setup::new(&directives()).flags(DURABLE)).await;
-        let campaign = Campaign::begin(&node.http);
-        Self { node, campaign, recovery: Recovery::of(fault), chance: Chance::new(), aside: 0 }
+impl Files {
+    fn of(attacked: &Attacked) -> Self {
+        Self { folder: attacked.node.path("logs"), aside: 0 }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.node.path("logs").join(name)
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
-    /// Renames the files as a log rotation does; the later ones sort last.
+    /// Where one is put aside; the later ones sort last.
+    fn path_aside(&self, name: &str) -> PathBuf {
+        self.path(&format!("{name}.{:05}", self.aside))
+    }
+
+    /// Renames the files as a log rotation does.
     fn rotate(&mut self) {
         self.aside += 1;
         for name in FILES {
-            if self.file(name).is_file() {
-                fs::rename(self.file(name), self.file(&format!("{name}.{:05}", self.aside)))
-                    .expect("its own file");
+            if self.path(name).is_file() {
+                fs::rename(self.path(name), self.path_aside(name)).expect("its own file");
             }
         }
-    }
-
-    async fn kill(&mut self) {
-        self.node.program.sigkill();
-        self.node.start_again().await;
-        self.node.wait_ready().await;
-    }
-
-    async fn recover(&mut self, since: Instant) {
-        self.recovery.ready(since);
-        self.recovery.caught_up(since, &self.campaign, &Written::by(&self.node)).await;
-    }
-
-    async fn check(mut self) {
-        let sent = self.campaign.end().await;
-        sent.check(&Written::by(&self.node)).await;
-        self.recovery.show(&sent);
-        self.node.stop().await;
     }
 }
 
 #[tokio::test]
 async fn renamed_log_files() {
-    let mut attacked = Attacked::start("alarm files renamed").await;
+    let mut attacked = Attacked::start("alarm files renamed", durable()).await;
+    let (mut files, mut chance) = (Files::of(&attacked), Chance::new());
     for _ in 0..rounds() {
         attacked.campaign.go_on().await;
-        attacked.chance.pause(500).await;
+        chance.pause(500).await;
         let since = Instant::now();
-        attacked.rotate();
+        files.rotate();
         attacked.recover(since).await;
     }
     attacked.check().await;
@@ -85,13 +63,15 @@ async fn renamed_log_files() {
 
 #[tokio::test]
 async fn renamed_log_files_of_a_killed_process() {
-    let mut attacked = Attacked::start("alarm files renamed several times, then `dsiem serve` killed").await;
+    let mut attacked =
+        Attacked::start("alarm files renamed several times, then `dsiem serve` killed", durable()).await;
+    let (mut files, mut chance) = (Files::of(&attacked), Chance::new());
     for round in 0..rounds() {
         attacked.campaign.go_on().await;
         let since = Instant::now();
         for _ in 0..=round % 3 {
-            attacked.rotate();
-            attacked.chance.pause(400).await;
+            files.rotate();
+            chance.pause(400).await;
         }
         attacked.kill().await;
         attacked.recover(since).await;
@@ -121,16 +101,16 @@ impl Removed {
 
 #[tokio::test]
 async fn removed_log_files() {
-    let mut attacked = Attacked::start("alarm files removed").await;
+    let mut attacked = Attacked::start("alarm files removed", durable()).await;
+    let (mut files, mut chance) = (Files::of(&attacked), Chance::new());
     let mut removed = Vec::new();
     for _ in 0..rounds() {
         attacked.campaign.go_on().await;
-        attacked.chance.pause(500).await;
+        chance.pause(500).await;
         let since = Instant::now();
-        attacked.aside += 1;
+        files.aside += 1;
         for name in FILES {
-            let (path, aside) =
-                (attacked.file(name), attacked.file(&format!("{name}.{:05}", attacked.aside)));
+            let (path, aside) = (files.path(name), files.path_aside(name));
             let file = File::open(&path).expect("its own file");
             fs::remove_file(&path).expect("its own file");
             removed.push(Removed { name, file, aside });
@@ -139,23 +119,23 @@ async fn removed_log_files() {
     }
     let sent = attacked.campaign.end().await;
     attacked.node.stop().await;
-    let written = Written::by(&attacked.node);
     for file in removed {
-        file.put_aside(&written);
+        file.put_aside(&attacked.written);
     }
-    sent.check(&written).await;
+    sent.check(&attacked.written).await;
     attacked.recovery.show(&sent);
 }
 
 #[tokio::test]
 async fn unwritable_log_files() {
-    let mut attacked = Attacked::start("alarm files cannot be written").await;
+    let mut attacked = Attacked::start("alarm files cannot be written", durable()).await;
+    let mut files = Files::of(&attacked);
     for round in 0..rounds() {
         attacked.campaign.go_on().await;
         let since = Instant::now();
-        attacked.rotate();
+        files.rotate();
         let name = FILES[round % 2];
-        let path = attacked.file(name);
+        let path = files.path(name);
         // Permissions mean nothing to root, so there is something in its place that nobody can write.
         if fs::create_dir(&path).is_err() {
             // The process was quicker. It may go on with a file that it has open already.

@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "what a run was is shown when it fails")]
 
+mod attacked;
 mod campaign;
 mod clock;
 mod cluster;

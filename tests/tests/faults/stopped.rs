@@ -2,36 +2,26 @@
 
 use std::time::Instant;
 
-use dsiem_tests::installation::{Node, Setup};
-
-use crate::campaign::{Campaign, directives};
-use crate::cluster::{Cluster, DURABLE};
+use crate::attacked::{Attacked, durable};
+use crate::cluster::Cluster;
 use crate::recovery::Recovery;
 use crate::rounds::{Chance, rounds};
-use crate::written::Written;
 
 /// Milliseconds until the next one is stopped, at most.
 const AT_MOST: u64 = 500;
 
 #[tokio::test]
 async fn stopped_one_process() {
-    let mut node = Node::standalone(Setup::new(&directives()).flags(DURABLE)).await;
-    let campaign = Campaign::begin(&node.http);
-    let (mut chance, mut recovery) = (Chance::new(), Recovery::of("`dsiem serve` stopped with SIGTERM"));
+    let mut attacked = Attacked::start("`dsiem serve` stopped with SIGTERM", durable()).await;
+    let mut chance = Chance::new();
     for _ in 0..rounds() {
-        campaign.go_on().await;
+        attacked.campaign.go_on().await;
         chance.pause(AT_MOST).await;
         let since = Instant::now();
-        node.stop().await;
-        node.start_again().await;
-        node.wait_ready().await;
-        recovery.ready(since);
-        recovery.caught_up(since, &campaign, &Written::by(&node)).await;
+        attacked.restart().await;
+        attacked.recover(since).await;
     }
-    let sent = campaign.end().await;
-    sent.check(&Written::by(&node)).await;
-    recovery.show(&sent);
-    node.stop().await;
+    attacked.check().await;
 }
 
 #[tokio::test]
