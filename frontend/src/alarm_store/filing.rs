@@ -4,7 +4,7 @@
 //! An alarm is filed under what it says; when that changes, it is taken out from under the old and put under the new,
 //! in the transaction that stores it. So the counts always are those of the stored alarms.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::StoreError;
@@ -221,22 +221,24 @@ fn file_addresses(
             }
         }
     }
-    let counted = |roles: &BTreeMap<AddressKey, i64>, of: Option<(&Alarm, Place)>| {
-        let day = of.map(|(_, place)| start_of(place.created, DAY));
-        let single = |(address, roles): (&AddressKey, &i64)| {
-            [SOURCE, DESTINATION].map(|role| (roles & role != 0).then_some((role, *address)))
-        };
-        let roles: Vec<_> = roles.iter().flat_map(single).flatten().collect();
-        roles.into_iter().filter_map(move |(role, address)| Some((role, address, day?))).collect::<Vec<_>>()
-    };
-    let (before, after) = (counted(&old_roles, old), counted(&new_roles, new));
-    for of in before.iter().filter(|of| after.binary_search(of).is_err()) {
+    let before = old.map(|(_, place)| counted(&old_roles, place)).unwrap_or_default();
+    let after = new.map(|(_, place)| counted(&new_roles, place)).unwrap_or_default();
+    for of in before.difference(&after) {
         count_address(db, *of, -1)?;
     }
-    for of in after.iter().filter(|of| before.binary_search(of).is_err()) {
+    for of in after.difference(&before) {
         count_address(db, *of, 1)?;
     }
     Ok(())
+}
+
+/// Under what an alarm's addresses are counted: role, address, day.
+fn counted(roles: &BTreeMap<AddressKey, i64>, place: Place) -> BTreeSet<(i64, AddressKey, i64)> {
+    let day = start_of(place.created, DAY);
+    let of = |role: i64| {
+        roles.iter().filter(move |(_, roles)| *roles & role != 0).map(move |(key, _)| (role, *key, day))
+    };
+    of(SOURCE).chain(of(DESTINATION)).collect()
 }
 
 fn put_address(

@@ -47,6 +47,9 @@ pub use retention::{Limits, Removed};
 pub use rules::Words;
 pub use writing::{Applied, BODIES_KEPT, Counted, WithoutAlarm};
 
+/// The name of the file of alarms, in the logs folder.
+pub const FILE: &str = "alarms.sqlite";
+
 /// How many readers there are; more wait for one.
 const READERS: usize = 4;
 

@@ -73,11 +73,9 @@ impl Writing<'_> {
 
     fn apply_one(&mut self, update: AlarmUpdate, applied: &mut Applied) -> Result<(), StoreError> {
         let identity = self.identity_or_new(&update.document.alarm_id)?;
-        if let Some(known) = identity.deleted {
-            if !rules::rises_above(known, &update) {
-                applied.ignored += 1;
-                return Ok(());
-            }
+        if identity.deleted.is_some_and(|known| !rules::rises_above(known, &update)) {
+            applied.ignored += 1;
+            return Ok(());
         }
         let stored = read_alarm(self.db, identity.seq)?;
         match rules::apply(stored.as_ref(), update, self.words) {

@@ -2,12 +2,13 @@
 
 mod args;
 mod attack;
+mod import;
 mod serve;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use args::{Args, Command};
+use args::{Args, Command, ImportCommand};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::{build, program};
 
@@ -17,6 +18,9 @@ fn main() -> ExitCode {
         Command::Serve(serve) => program::run("dsiem", &args.log, serve::serve(*serve)),
         Command::SampleAttack(attack) => {
             program::run("dsiem", &args.log, attack::run(*attack, Clock::system()))
+        }
+        Command::Import(ImportCommand::Alarms(import)) => {
+            program::run("dsiem", &args.log, import::alarms(*import, Clock::system()))
         }
         Command::Version => {
             // Where standard output is closed, nobody wants to know.
