@@ -42,6 +42,9 @@ fn figures_are_those_of_the_alarms(place: &Place) {
     check(&store);
 }
 
+/// Says it of an alarm.
+type Test = fn(&Alarm) -> bool;
+
 /// Compares all figures with the list itself.
 fn check(store: &AlarmStore) {
     let all = store.page(&Filter::default(), NEWEST, None, 1_000).unwrap().alarms;
@@ -50,7 +53,7 @@ fn check(store: &AlarmStore) {
     let of_77 = Filter { network: Some("10.0.0.77/32".parse().unwrap()), ..Filter::default() };
     let closed = Filter { status: vec!["Closed".into()], ..Filter::default() };
     let (from, until) = (T0 + 10_000, T0 + 150_000);
-    let tests: [(Filter, fn(&Alarm) -> bool); 5] = [
+    let tests: [(Filter, Test); 5] = [
         (Filter::default(), |_| true),
         (words, |_| true),
         (network, |_| true),

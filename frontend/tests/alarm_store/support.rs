@@ -1,6 +1,6 @@
 //! Stores of a test's own, and alarms to put into them.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
@@ -81,9 +81,10 @@ fn server() -> Option<&'static Server> {
 }
 
 impl Server {
+    #[expect(clippy::zombie_processes, reason = "it ends after this process does")]
     fn start() -> Option<Self> {
         let Some(programs) = programs() else {
-            eprintln!("PostgreSQL is not installed: its tests are skipped");
+            writeln!(std::io::stderr(), "PostgreSQL is not installed: its tests are skipped").unwrap();
             return None;
         };
         let folder = tempfile::Builder::new().prefix("dsiem-pg-").tempdir().unwrap().keep();

@@ -32,7 +32,8 @@ async fn import(home: &Path, words: &str, code: i32) -> String {
 
 fn read(home: &Path, alarm_id: &str) -> (Alarm, Vec<StageCount>) {
     let store = AlarmStore::open_file(&home.join("logs").join(FILE), Words::default());
-    store.unwrap().alarm(alarm_id).unwrap().expect("it was imported")
+    let alarm = store.expect("a store that nobody uses").alarm(alarm_id);
+    alarm.expect("a store that works").expect("it was imported")
 }
 
 #[tokio::test]
