@@ -6,7 +6,7 @@
 //! users did, and that everything that was accepted is on the disk when a call returns.
 //!
 //! Two databases, one store: SQLite in a file for one process, PostgreSQL where several frontends share it. Everything
-//! but `sqlite`, `postgres` and the few words of [`sql`] is the same for both, and so are the tests.
+//! but `sqlite`, `postgres` and the few words of `sql` is the same for both, and so are the tests.
 //!
 //! Calls block: whoever is in an async task gives them to a blocking thread.
 
@@ -118,6 +118,26 @@ enum Place {
 struct Writer {
     connection: Box<dyn Connection>,
     combinations: Combinations,
+}
+
+/// A connection that is lent; it goes back however its use ends.
+struct Reader<'a> {
+    connection: Option<Box<dyn Connection>>,
+    store: &'a AlarmStore,
+}
+
+impl Reader<'_> {
+    fn connection(&mut self) -> &mut dyn Connection {
+        &mut **self.connection.as_mut().expect("it is there until it is given back")
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let mut readers = self.store.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.extend(self.connection.take());
+        self.store.reader_is_back.notify_one();
+    }
 }
 
 impl AlarmStore {
@@ -347,19 +367,18 @@ impl AlarmStore {
         work: impl FnOnce(&mut dyn Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut reader = self.reader();
-        let done = reader.batch(reader.dialect().begin_reading()).and_then(|()| work(&mut *reader));
-        let ended = reader.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" });
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
-        self.reader_is_back.notify_one();
+        let db = reader.connection();
+        let done = db.batch(db.dialect().begin_reading()).and_then(|()| work(db));
+        let ended = db.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" });
         done.and_then(|done| ended.map(|()| done))
     }
 
-    /// A reader of which nobody else makes use; waits for one.
-    fn reader(&self) -> Box<dyn Connection> {
+    /// A reader that nobody else uses; waits for one.
+    fn reader(&self) -> Reader<'_> {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match readers.pop() {
-                Some(reader) => return reader,
+                Some(connection) => return Reader { connection: Some(connection), store: self },
                 None => readers = self.reader_is_back.wait(readers).unwrap_or_else(PoisonError::into_inner),
             }
         }

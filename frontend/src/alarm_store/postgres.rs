@@ -93,12 +93,14 @@ impl Connection for Postgres {
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        let done = self.client.batch_execute(sql);
         // Only between transactions: within one, what was done before would be missing.
-        if self.client.is_closed() && sql.starts_with("BEGIN") {
+        if done.is_err() && self.client.is_closed() && sql.starts_with("BEGIN") {
             self.client = connect(&self.config)?;
             self.prepared.clear();
+            return Ok(self.client.batch_execute(sql)?);
         }
-        Ok(self.client.batch_execute(sql)?)
+        Ok(done?)
     }
 }
 

@@ -92,6 +92,27 @@ fn several_frontends_share_a_server() {
 }
 
 #[test]
+fn a_lost_connection_is_made_again() {
+    let Some(place) = Place::server() else { return };
+    let Place::Server(url) = &place else { return };
+    let store = place.open();
+    put(&store, [update("a", 1, 1)]);
+    let ended = postgres::Client::connect(url, postgres::NoTls)
+        .unwrap()
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            &[],
+        )
+        .unwrap();
+    assert!(ended >= 2, "a writer and readers were connected");
+    put(&store, [update("a", 2, 1)]);
+    for _ in 0..10 {
+        assert_eq!(ids(&store, &Filter::default(), NEWEST), ["a"]);
+    }
+}
+
+#[test]
 fn a_copy_is_made_while_the_store_is_used() {
     let place = Place::file();
     let store = place.open();
