@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::StoreError;
 use super::alarm::{Action, Alarm};
-use super::sql::{Connection, Dialect, Value};
+use super::sql::{Connection, Dialect, ROWS_AT_ONCE, Statement, Value};
 use super::text;
 
 /// The seconds of the two resolutions of roll-ups.
@@ -43,6 +43,18 @@ pub(super) struct Combination {
 
 /// The ids of combinations that this process has met, which stay what they are.
 pub(super) type Combinations = HashMap<Combination, i64>;
+
+/// What is to be added to counts when a transaction ends; many alarms of one are counted in the same place.
+#[derive(Debug, Default)]
+pub(super) struct Tallies {
+    combinations: BTreeMap<i64, i64>,
+    /// Resolution, start, combination.
+    in_time: BTreeMap<(i64, i64, i64), i64>,
+    addresses: BTreeMap<AddressCount, i64>,
+}
+
+/// Under what an address is counted: role, address, day.
+type AddressCount = (i64, AddressKey, i64);
 
 /// What the row of an alarm in the table `alarms` says beside the rules' part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +113,7 @@ impl Combination {
 pub(super) fn file(
     db: &mut dyn Connection,
     known: &mut Combinations,
+    tallies: &mut Tallies,
     seq: i64,
     old: Option<&Alarm>,
     new: Option<&Alarm>,
@@ -109,7 +122,7 @@ pub(super) fn file(
     let new_place = new.map(|alarm| place(db, known, alarm)).transpose()?;
     if old_place != new_place {
         for (place, by) in [(old_place, -1), (new_place, 1)] {
-            place.map_or(Ok(()), |place| count(db, place, by))?;
+            place.into_iter().for_each(|place| tallies.count(place, by));
         }
     }
     match (new, new_place) {
@@ -118,7 +131,7 @@ pub(super) fn file(
             db.execute("DELETE FROM alarms WHERE seq = ?1", &[seq.into()])?;
         }
     }
-    file_addresses(db, seq, old.zip(old_place), new.zip(new_place))?;
+    file_addresses(db, tallies, seq, old.zip(old_place), new.zip(new_place))?;
     file_words(db, seq, old, new)
 }
 
@@ -126,31 +139,57 @@ fn place(db: &mut dyn Connection, known: &mut Combinations, alarm: &Alarm) -> Re
     Ok(Place { combination: Combination::of(alarm).id(db, known)?, created: alarm.document.created_time })
 }
 
-/// Counts an alarm in its combination and in the roll-ups, or, by -1, no longer.
-fn count(db: &mut dyn Connection, place: Place, by: i64) -> Result<(), StoreError> {
-    db.execute(
-        "UPDATE combinations SET alarms = alarms + ?1 WHERE id = ?2",
-        &[by.into(), place.combination.into()],
-    )?;
-    for resolution in [HOUR, DAY] {
-        let start = start_of(place.created, resolution);
-        db.execute(
-            "INSERT INTO alarms_in_time (resolution, start, combination, alarms) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (resolution, start, combination)
-             DO UPDATE SET alarms = alarms_in_time.alarms + excluded.alarms",
-            &[resolution.into(), start.into(), place.combination.into(), by.into()],
-        )?;
+impl Tallies {
+    /// Counts an alarm in its combination and in the roll-ups, or, by -1, no longer.
+    fn count(&mut self, place: Place, by: i64) {
+        *self.combinations.entry(place.combination).or_default() += by;
+        for resolution in [HOUR, DAY] {
+            let start = start_of(place.created, resolution);
+            *self.in_time.entry((resolution, start, place.combination)).or_default() += by;
+        }
     }
+
+    /// Adds everything to what is stored. Rows that count nothing any more go.
+    pub(super) fn store(self, db: &mut dyn Connection) -> Result<(), StoreError> {
+        for (combination, by) in self.combinations.into_iter().filter(|(_, by)| *by != 0) {
+            db.execute(
+                "UPDATE combinations SET alarms = alarms + ?1 WHERE id = ?2",
+                &[by.into(), combination.into()],
+            )?;
+        }
+        for ((resolution, start, combination), by) in self.in_time.into_iter().filter(|(_, by)| *by != 0) {
+            let key = [resolution.into(), start.into(), combination.into()];
+            add(db, "alarms_in_time", ["resolution", "start", "combination"], &key, by)?;
+        }
+        for ((role, address, day), by) in self.addresses.into_iter().filter(|(_, by)| *by != 0) {
+            let key = [role.into(), address.to_vec().into(), day.into()];
+            add(db, "addresses_in_time", ["role", "address", "day"], &key, by)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds to the number of alarms in a row of a roll-up.
+fn add(
+    db: &mut dyn Connection,
+    table: &str,
+    [one, two, three]: [&str; 3],
+    key: &[Value; 3],
+    by: i64,
+) -> Result<(), StoreError> {
+    let mut values = key.to_vec();
+    values.push(by.into());
+    db.execute(
+        &format!(
+            "INSERT INTO {table} ({one}, {two}, {three}, alarms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT ({one}, {two}, {three}) DO UPDATE SET alarms = {table}.alarms + excluded.alarms"
+        ),
+        &values,
+    )?;
     if by < 0 {
-        db.execute(
-            "DELETE FROM alarms_in_time WHERE combination = ?1 AND alarms = 0 AND resolution IN (3600, 86400)
-             AND start IN (?2, ?3)",
-            &[
-                place.combination.into(),
-                start_of(place.created, HOUR).into(),
-                start_of(place.created, DAY).into(),
-            ],
-        )?;
+        let empty =
+            format!("DELETE FROM {table} WHERE {one} = ?1 AND {two} = ?2 AND {three} = ?3 AND alarms = 0");
+        db.execute(&empty, key)?;
     }
     Ok(())
 }
@@ -201,6 +240,7 @@ fn sorted_title(title: &str) -> String {
 
 fn file_addresses(
     db: &mut dyn Connection,
+    tallies: &mut Tallies,
     seq: i64,
     old: Option<(&Alarm, Place)>,
     new: Option<(&Alarm, Place)>,
@@ -215,25 +255,24 @@ fn file_addresses(
         )?;
     }
     if let Some((_, place)) = new {
-        for (address, roles) in &new_roles {
-            if moved || old_roles.get(address) != Some(roles) {
-                put_address(db, seq, address, *roles, place)?;
-            }
-        }
+        let is_changed = |address: &AddressKey, roles: &i64| moved || old_roles.get(address) != Some(roles);
+        let changed: Vec<_> =
+            new_roles.iter().filter(|(address, roles)| is_changed(address, roles)).collect();
+        changed.chunks(ROWS_AT_ONCE).try_for_each(|some| put_addresses(db, seq, some, place))?;
     }
     let before = old.map(|(_, place)| counted(&old_roles, place)).unwrap_or_default();
     let after = new.map(|(_, place)| counted(&new_roles, place)).unwrap_or_default();
     for of in before.difference(&after) {
-        count_address(db, *of, -1)?;
+        *tallies.addresses.entry(*of).or_default() -= 1;
     }
     for of in after.difference(&before) {
-        count_address(db, *of, 1)?;
+        *tallies.addresses.entry(*of).or_default() += 1;
     }
     Ok(())
 }
 
-/// Under what an alarm's addresses are counted: role, address, day.
-fn counted(roles: &BTreeMap<AddressKey, i64>, place: Place) -> BTreeSet<(i64, AddressKey, i64)> {
+/// Under what an alarm's addresses are counted.
+fn counted(roles: &BTreeMap<AddressKey, i64>, place: Place) -> BTreeSet<AddressCount> {
     let day = start_of(place.created, DAY);
     let of = |role: i64| {
         roles.iter().filter(move |(_, roles)| *roles & role != 0).map(move |(key, _)| (role, *key, day))
@@ -241,46 +280,28 @@ fn counted(roles: &BTreeMap<AddressKey, i64>, place: Place) -> BTreeSet<(i64, Ad
     of(SOURCE).chain(of(DESTINATION)).collect()
 }
 
-fn put_address(
+fn put_addresses(
     db: &mut dyn Connection,
     seq: i64,
-    address: &AddressKey,
-    roles: i64,
+    addresses: &[(&AddressKey, &i64)],
     place: Place,
 ) -> Result<(), StoreError> {
-    db.execute(
-        "INSERT INTO addresses (address, alarm, roles, combination, created) VALUES (?1, ?2, ?3, ?4, ?5)
+    let mut put = Statement::default();
+    let (seq, combination, created) = (put.bind(seq), put.bind(place.combination), put.bind(place.created));
+    let rows: Vec<String> = addresses
+        .iter()
+        .map(|(address, roles)| {
+            let (address, roles) = (put.bind(address.to_vec()), put.bind(**roles));
+            format!("({address}, {seq}, {roles}, {combination}, {created})")
+        })
+        .collect();
+    let sql = format!(
+        "INSERT INTO addresses (address, alarm, roles, combination, created) VALUES {}
          ON CONFLICT (address, alarm) DO UPDATE SET roles = excluded.roles, combination = excluded.combination,
              created = excluded.created",
-        &[
-            address.to_vec().into(),
-            seq.into(),
-            roles.into(),
-            place.combination.into(),
-            place.created.into(),
-        ],
-    )?;
-    Ok(())
-}
-
-fn count_address(
-    db: &mut dyn Connection,
-    (role, address, day): (i64, AddressKey, i64),
-    by: i64,
-) -> Result<(), StoreError> {
-    let key: [Value; 3] = [role.into(), address.to_vec().into(), day.into()];
-    let [role, address, day] = key.clone();
-    db.execute(
-        "INSERT INTO addresses_in_time (role, address, day, alarms) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (role, address, day) DO UPDATE SET alarms = addresses_in_time.alarms + excluded.alarms",
-        &[role, address, day, by.into()],
-    )?;
-    if by < 0 {
-        db.execute(
-            "DELETE FROM addresses_in_time WHERE role = ?1 AND address = ?2 AND day = ?3 AND alarms = 0",
-            &key,
-        )?;
-    }
+        rows.join(", ")
+    );
+    db.execute(&sql, &put.values)?;
     Ok(())
 }
 
@@ -318,22 +339,30 @@ fn file_words(
     if old_words.is_some() {
         db.execute("DELETE FROM alarm_text WHERE rowid = ?1", &[seq.into()])?;
     }
-    new_words.map_or(Ok(()), |words| put_words(db, seq, words))
+    match new_words {
+        None => Ok(()),
+        // A new alarm has no comment yet.
+        Some(words) if old.is_none() => put_words(db, seq, words),
+        Some(words) => put_words_and_comments(db, seq, words),
+    }
 }
 
 /// Files the words anew after a comment was added.
 pub(super) fn refile_words(db: &mut dyn Connection, seq: i64, alarm: &Alarm) -> Result<(), StoreError> {
     db.execute("DELETE FROM alarm_text WHERE rowid = ?1", &[seq.into()])?;
-    put_words(db, seq, text::words_of(&alarm.document))
+    put_words_and_comments(db, seq, text::words_of(&alarm.document))
 }
 
-fn put_words(db: &mut dyn Connection, seq: i64, words: String) -> Result<(), StoreError> {
+fn put_words_and_comments(db: &mut dyn Connection, seq: i64, words: String) -> Result<(), StoreError> {
     let comments = db.query(
         "SELECT after FROM history WHERE alarm = ?1 AND action = ?2 ORDER BY number",
         &[seq.into(), Action::Comment.as_str().into()],
     )?;
     let comments = comments.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
-    let words = text::with_comments(words, comments.into_iter());
+    put_words(db, seq, text::with_comments(words, comments.into_iter()))
+}
+
+fn put_words(db: &mut dyn Connection, seq: i64, words: String) -> Result<(), StoreError> {
     let put = match db.dialect() {
         Dialect::Sqlite => "INSERT INTO alarm_text (rowid, words) VALUES (?1, ?2)",
         Dialect::Postgres => {

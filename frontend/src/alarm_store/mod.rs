@@ -32,7 +32,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use filing::Combinations;
+use filing::{Combinations, Tallies};
 use sql::Connection;
 use writing::Writing;
 
@@ -346,7 +346,9 @@ impl AlarmStore {
         let mut writer = self.writer();
         let Writer { connection: db, combinations } = &mut *writer;
         db.batch(db.dialect().begin_writing())?;
-        let done = work(&mut Writing { db: &mut **db, combinations, words: &self.words, now });
+        let mut writing =
+            Writing { db: &mut **db, combinations, tallies: Tallies::default(), words: &self.words, now };
+        let done = work(&mut writing).and_then(|done| writing.tallies.store(writing.db).map(|()| done));
         let done = done.and_then(|done| db.batch("COMMIT").map(|()| done));
         if done.is_err() {
             // Some of these may never have been stored.

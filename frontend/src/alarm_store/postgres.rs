@@ -94,8 +94,9 @@ impl Connection for Postgres {
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         let done = self.client.batch_execute(sql);
-        // Only between transactions: within one, what was done before would be missing.
-        if done.is_err() && self.client.is_closed() && sql.starts_with("BEGIN") {
+        // Only between transactions: within one, what was done before would be missing. Beginning one fails where the
+        // connection is gone, and a connection may say in many ways that it is.
+        if done.is_err() && sql.starts_with("BEGIN") {
             self.client = connect(&self.config)?;
             self.prepared.clear();
             return Ok(self.client.batch_execute(sql)?);

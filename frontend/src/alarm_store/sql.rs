@@ -14,6 +14,9 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
 }
 
+/// How many rows one statement puts in: a database server is asked over a network.
+pub(super) const ROWS_AT_ONCE: usize = 50;
+
 /// A statement that is being written: its text, and the values that were given places in it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Statement {

@@ -20,7 +20,7 @@ const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL
 /// How long a statement waits for another one; only the end of the write-ahead log makes one wait.
 const BUSY: Duration = Duration::from_secs(10);
 /// How many prepared statements each connection keeps.
-const STATEMENTS_KEPT: usize = 128;
+const STATEMENTS_KEPT: usize = 256;
 
 /// The right of this process to use the file; given back when it is dropped.
 #[derive(Debug)]

@@ -1,15 +1,15 @@
 //! Storing updates and events, within one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dsiem_core::event::EventKey;
 
 use super::StoreError;
 use super::alarm::{Action, Alarm, Handling, HistoryEntry, Known};
 use super::document::{AlarmUpdate, StageEvent, class_name};
-use super::filing::{self, Combinations};
+use super::filing::{self, Combinations, Tallies};
 use super::rules::{self, Outcome, Words};
-use super::sql::{Connection, Row};
+use super::sql::{Connection, ROWS_AT_ONCE, Row, Statement, Value};
 
 /// Of each stage, the bodies of so many first events are kept, and of as many newest ones.
 pub const BODIES_KEPT: u64 = 1_000;
@@ -49,6 +49,7 @@ pub enum WithoutAlarm {
 pub(super) struct Writing<'a> {
     pub(super) db: &'a mut dyn Connection,
     pub(super) combinations: &'a mut Combinations,
+    pub(super) tallies: Tallies,
     pub(super) words: &'a Words,
     /// In seconds since 1970.
     pub(super) now: i64,
@@ -101,7 +102,7 @@ impl Writing<'_> {
 
     /// Puts an alarm in the place of what is stored.
     pub(super) fn store(&mut self, seq: i64, old: Option<&Alarm>, new: &Alarm) -> Result<(), StoreError> {
-        filing::file(self.db, self.combinations, seq, old, Some(new))?;
+        filing::file(self.db, self.combinations, &mut self.tallies, seq, old, Some(new))?;
         if old.is_none() {
             self.db.execute(
                 "UPDATE identities SET absent_since = NULL, deleted_revision = NULL, deleted_class = NULL
@@ -142,7 +143,7 @@ impl Writing<'_> {
     /// Removes an alarm and everything about it; `gone` is what is known of it, so that it does not come back with
     /// the next update, or `None` where it may.
     pub(super) fn remove(&mut self, seq: i64, alarm: &Alarm, gone: Option<Known>) -> Result<(), StoreError> {
-        filing::file(self.db, self.combinations, seq, Some(alarm), None)?;
+        filing::file(self.db, self.combinations, &mut self.tallies, seq, Some(alarm), None)?;
         self.remove_rows(seq)?;
         match gone {
             Some(known) => self.db.execute(
@@ -207,27 +208,12 @@ impl Writing<'_> {
         )?;
         let before = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
         let mut number = before;
-        for event in events {
-            let is_new = self.db.execute(
-                "INSERT INTO event_keys (alarm, stage, event_key) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                &[seq.into(), stage.into(), EventKey::of(&event.event_id).0.to_vec().into()],
-            )? > 0;
-            if !is_new {
-                counted.repeated += 1;
-                continue;
-            }
-            number += 1;
-            counted.counted += 1;
-            self.db.execute(
-                "INSERT INTO events (alarm, stage, number, event_id, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-                &[
-                    seq.into(),
-                    stage.into(),
-                    number.into(),
-                    event.event_id.as_str().into(),
-                    event.event.as_ref().map(|body| body.get()).into(),
-                ],
-            )?;
+        for some in events.chunks(ROWS_AT_ONCE) {
+            let new = self.new_events(seq, stage, some)?;
+            counted.counted += as_u64(new.len());
+            counted.repeated += as_u64(some.len() - new.len());
+            self.put_events(seq, stage, number, &new)?;
+            number += as_u64(new.len());
         }
         if number == before {
             return Ok(());
@@ -238,6 +224,59 @@ impl Writing<'_> {
              ON CONFLICT (alarm, stage) DO UPDATE SET events = excluded.events",
             &[seq.into(), stage.into(), number.into()],
         )?;
+        Ok(())
+    }
+
+    /// Notes which events a stage has; those that it did not have.
+    fn new_events<'e>(
+        &mut self,
+        seq: i64,
+        stage: i64,
+        events: &[&'e StageEvent],
+    ) -> Result<Vec<&'e StageEvent>, StoreError> {
+        let mut put = Statement::default();
+        let (seq, stage) = (put.bind(seq), put.bind(stage));
+        let keys: Vec<Vec<u8>> =
+            events.iter().map(|event| EventKey::of(&event.event_id).0.to_vec()).collect();
+        let rows: Vec<String> =
+            keys.iter().map(|key| format!("({seq}, {stage}, {})", put.bind(key.clone()))).collect();
+        put.text = format!(
+            "INSERT INTO event_keys (alarm, stage, event_key) VALUES {} ON CONFLICT DO NOTHING RETURNING event_key",
+            rows.join(", ")
+        );
+        let mut new = BTreeSet::new();
+        for row in put.rows(self.db)? {
+            new.insert(row.bytes(0)?.to_vec());
+        }
+        // The first of several that are the same is the new one.
+        Ok(events.iter().zip(keys).filter(|(_, key)| new.remove(key)).map(|(event, _)| *event).collect())
+    }
+
+    /// Puts events behind those that a stage has.
+    fn put_events(
+        &mut self,
+        seq: i64,
+        stage: i64,
+        before: u64,
+        events: &[&StageEvent],
+    ) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let mut put = Statement::default();
+        let (seq, stage) = (put.bind(seq), put.bind(stage));
+        let rows: Vec<String> = (before + 1..)
+            .zip(events)
+            .map(|(number, event)| {
+                let body: Value = event.event.as_ref().map(|body| body.get()).into();
+                let (number, id, body) =
+                    (put.bind(number), put.bind(event.event_id.as_str()), put.bind(body));
+                format!("({seq}, {stage}, {number}, {id}, {body})")
+            })
+            .collect();
+        let sql =
+            format!("INSERT INTO events (alarm, stage, number, event_id, body) VALUES {}", rows.join(", "));
+        self.db.execute(&sql, &put.values)?;
         Ok(())
     }
 

@@ -99,7 +99,7 @@ impl Server {
                 -c max_connections=200 -c shared_buffers=64MB 2>\"$2/log\" &
             server=$!
             until \"$1/pg_isready\" -q -h \"$2\" -U dsiem -d postgres; do kill -0 $server || exit 1; sleep 0.05; done
-            echo ready; cat >/dev/null; kill -INT $server; wait $server; rm -rf \"$2/data\"";
+            echo ready; cat >/dev/null; kill -INT $server; wait $server; rm -rf \"$2\"";
         let mut shell = match is_root() {
             true => Command::new("runuser"),
             false => Command::new("sh"),
