@@ -271,7 +271,7 @@ fn measure(store: &AlarmStore, args: &Args) -> anyhow::Result<()> {
             Ok(store.top_addresses(role, from, until, 10)?.iter().map(|facet| facet.alarms).sum())
         }),
         ("an alarm and 50 of its events", 100, |store, chance| {
-            let id = id(chance.below(100_000));
+            let id = id(chance.below(10_000));
             store.alarm(&id)?.context("it is there")?;
             Ok(store.events(&id, 1, 0, 50)?.events.len() as u64)
         }),

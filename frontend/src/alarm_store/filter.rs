@@ -128,11 +128,12 @@ impl Search {
         )
     }
 
-    /// That the alarm `a` has the words.
+    /// That the alarm `a` has the words. The alarms that have them are found once and not asked one by one: for SQLite
+    /// each question would be a search of its own.
     pub(super) fn on_text(&self, statement: &mut Statement) -> String {
         let Some(text) = &self.text else { return String::new() };
         let matches = self.dialect.text_matches(&statement.bind(text.clone()));
-        format!(" AND EXISTS (SELECT 1 FROM alarm_text WHERE {matches} AND rowid = a.seq)")
+        format!(" AND {} IN (SELECT rowid FROM alarm_text WHERE {matches})", self.dialect.looked_up("a.seq"))
     }
 }
 

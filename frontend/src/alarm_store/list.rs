@@ -143,7 +143,7 @@ fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, S
             count_up(db, |statement| search.gathered(*source, "1 AS found", statement))?
         }
         Way::Walk if search.text.is_some() && search.has_beside(Source::Text) => {
-            count_up(db, |statement| search.gathered(Source::Text, "1 AS found", statement))?
+            count_up(db, |statement| search.walked("1 AS found", "alarms_by_created", statement))?
         }
         // Each part of the filter leaves more than is counted, and the last that was tried is all of it.
         Way::Walk if search.text.is_some() || search.addresses.is_some() || search.has_time() => u64::MAX,
@@ -178,13 +178,7 @@ fn places(
     let columns = format!("a.seq, a.{column}");
     let select = match way {
         Way::Gather(source, _) => search.gathered(*source, &columns, &mut statement),
-        Way::Walk => {
-            let mut select =
-                format!("SELECT {columns} FROM alarms a {} WHERE 1 = 1", search.dialect.by_index(index));
-            select += &search.on_row("a", &mut statement);
-            select += &search.on_addresses(&mut statement);
-            select + &search.on_text(&mut statement)
-        }
+        Way::Walk => search.walked(&columns, index, &mut statement),
     };
     let direction = if order.descending { "DESC" } else { "ASC" };
     let behind = after.map_or_else(String::new, |cursor| {
@@ -251,6 +245,14 @@ impl Search {
                 format!("SELECT r.seq FROM alarms r {index} WHERE 1 = 1{}", self.on_row("r", statement))
             }
         }
+    }
+
+    /// A selection of what is `wanted` of the alarms `a` that fit, along an index.
+    fn walked(&self, wanted: &str, index: &str, statement: &mut Statement) -> String {
+        let mut fits = self.on_row("a", statement);
+        fits += &self.on_addresses(statement);
+        fits += &self.on_text(statement);
+        format!("SELECT {wanted} FROM alarms a {} WHERE 1 = 1{fits}", self.dialect.by_index(index))
     }
 
     /// A selection of what is `wanted` of the alarms `a` that fit, looked for among those that a part of the filter

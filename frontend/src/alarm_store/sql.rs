@@ -109,6 +109,14 @@ impl Dialect {
         }
     }
 
+    /// A column that is looked up in a set, where the set must not become what is walked.
+    pub(super) fn looked_up(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("+{column}"),
+            Self::Postgres => column.to_owned(),
+        }
+    }
+
     /// Whether the text of an alarm matches the value at `place`, made by `text::query`.
     pub(super) fn text_matches(self, place: &str) -> String {
         match self {
