@@ -11,7 +11,7 @@ use super::document::class_name;
 use super::filing::{AddressKey, DAY, DESTINATION, HOUR, SOURCE, start_of};
 use super::filter::{Filter, Search};
 use super::list::Source;
-use super::sql::{Connection, Statement};
+use super::sql::{Connection, Statement, Value};
 use super::writing::as_u64;
 
 /// Where a filter has a text or a network, figures are of so many alarms at most.
@@ -127,7 +127,7 @@ pub(super) fn over_time(
         let (from, until) = (statement.bind(start_of(from, resolution)), statement.bind(until));
         let resolution = statement.bind(resolution);
         let combinations = search.combinations.as_ref().map_or_else(String::new, |combinations| {
-            let list = statement.bind(search.dialect.list(combinations));
+            let list = statement.bind(Value::List(combinations.clone()));
             format!(" AND {}", search.dialect.is_in("t.combination", &list))
         });
         format!(

@@ -101,7 +101,7 @@ impl Search {
     pub(super) fn on_row(&self, row: &str, statement: &mut Statement) -> String {
         let mut conditions = String::new();
         if let Some(combinations) = &self.combinations {
-            let place = statement.bind(self.dialect.list(combinations));
+            let place = statement.bind(Value::List(combinations.clone()));
             conditions += " AND ";
             conditions += &self.dialect.is_in(&format!("{row}.combination"), &place);
         }

@@ -196,7 +196,7 @@ fn places(
 fn alarms(db: &mut dyn Connection, places: &[Cursor]) -> Result<Vec<Alarm>, StoreError> {
     let wanted: Vec<i64> = places.iter().map(|place| place.seq).collect();
     let mut statement = Statement::default();
-    let list = statement.bind(db.dialect().list(&wanted));
+    let list = statement.bind(Value::List(wanted.clone()));
     statement.text = format!(
         "SELECT {ALARM_COLUMNS}, a.seq FROM alarms a JOIN combinations c ON c.id = a.combination
          JOIN documents d ON d.alarm = a.seq WHERE {}",

@@ -131,6 +131,7 @@ impl ToSql for Value {
             Self::Text(text) if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(ty, out),
             Self::Text(text) => text.to_sql(ty, out),
             Self::Bytes(bytes) => bytes.to_sql(ty, out),
+            Self::List(numbers) => numbers.to_sql(ty, out),
         }
     }
 

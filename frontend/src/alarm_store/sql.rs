@@ -12,6 +12,8 @@ pub(super) enum Value {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+    /// Numbers that something is looked up in. Only goes in.
+    List(Vec<i64>),
 }
 
 /// How many rows one statement puts in: a database server is asked over a network.
@@ -83,22 +85,12 @@ impl Dialect {
         }
     }
 
-    /// Whether `column` is one of the numbers in the text that [`list`] made, which is at `place`.
+    /// Whether `column` is one of the numbers of the [`Value::List`] at `place`.
     pub(super) fn is_in(self, column: &str, place: &str) -> String {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each({place}))"),
-            Self::Postgres => format!("{column} = ANY(CAST(CAST({place} AS TEXT) AS BIGINT[]))"),
+            Self::Postgres => format!("{column} = ANY(CAST({place} AS BIGINT[]))"),
         }
-    }
-
-    /// A list of numbers as one value.
-    pub(super) fn list(self, numbers: &[i64]) -> Value {
-        let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
-        let numbers = numbers.join(",");
-        Value::Text(match self {
-            Self::Sqlite => format!("[{numbers}]"),
-            Self::Postgres => format!("{{{numbers}}}"),
-        })
     }
 
     /// Which index to walk. PostgreSQL sees that for itself.

@@ -97,6 +97,11 @@ impl ToSql for Value {
             Self::Int(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
             Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            // As JSON, which is how SQLite takes a list.
+            Self::List(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                return Ok(format!("[{}]", numbers.join(",")).into());
+            }
         }))
     }
 }
