@@ -48,12 +48,24 @@ libfaketime() {
     fi
 }
 
+# The tests of the alarm store start a PostgreSQL of their own; they say so where there is none, and pass.
+postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
+    have initdb && return
+    if can_install; then
+        install_packages PostgreSQL postgresql
+    else
+        say "PostgreSQL is missing: its tests are skipped. Install the package postgresql (on Debian) to have them."
+    fi
+}
+
 need_build_tools
 component fmt rustfmt
 component clippy clippy
 # The tests talk to a real NATS server.
 have nats-server || install_packages nats-server nats-server
 libfaketime
+postgresql
 cargo_deny
 
 say "$(cargo --version)"

@@ -45,6 +45,12 @@ Examples:
   dsiem sample-attack --wait logs/siem_alarms.json               posts the first attack and shows its alarm
   dsiem sample-attack --examples my_examples.json --case \"A worm\" --to http://10.0.0.4:8080";
 
+const IMPORT_ALARMS_EXAMPLES: &str = "\
+Examples:
+  dsiem import alarms                                     the files of this installation, from its logs folder
+  dsiem import alarms --from /var/log/dsiem               those of another one
+  dsiem import alarms --from /var/log/dsiem --alarm-store postgresql://dsiem:secret@db/dsiem";
+
 /// OSSIM-style event correlation: normalized events in, alarms out.
 #[derive(Debug, Parser)]
 #[command(name = "dsiem", version = build::VERSION, after_help = EXAMPLES)]
@@ -72,8 +78,35 @@ pub(crate) enum Command {
     /// Show the backends that the stream of events keeps something for, or forget one
     #[command(after_help = tools::NODES_EXAMPLES)]
     Nodes(Box<NodesArgs>),
+    /// Read what an existing installation has into this one
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Print the version
     Version,
+}
+
+/// What can be imported.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Read siem_alarms.json and siem_alarm_events.json into the alarm store; may be done again
+    #[command(after_help = IMPORT_ALARMS_EXAMPLES)]
+    Alarms(Box<ImportAlarmsArgs>),
+}
+
+/// The arguments of `import alarms`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportAlarmsArgs {
+    /// Folder of the two files [default: the logs folder of --home]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) from: Option<PathBuf>,
+
+    /// PostgreSQL database of the alarms, which several frontends may share [default: the file logs/alarms.sqlite]
+    #[arg(long, env = "DSIEM_ALARM_STORE", hide_env_values = true, value_name = "URL")]
+    pub(crate) alarm_store: Option<String>,
+
+    /// Where the folders are.
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
 }
 
 /// The arguments of `sample-attack`.

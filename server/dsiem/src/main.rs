@@ -2,6 +2,7 @@
 
 mod args;
 mod attack;
+mod import;
 mod ledger;
 mod nodes;
 mod output;
@@ -10,7 +11,7 @@ mod serve;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use args::{Args, Command};
+use args::{Args, Command, ImportCommand};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::{build, program};
 
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         }
         Command::Ledger(ledger) => program::run_tool("dsiem", &args.log, ledger::run(*ledger)),
         Command::Nodes(nodes) => program::run_tool("dsiem", &args.log, nodes::run(*nodes, Clock::system())),
+        Command::Import(ImportCommand::Alarms(import)) => {
+            program::run("dsiem", &args.log, import::alarms(*import, Clock::system()))
+        }
         Command::Version => {
             // Where standard output is closed, nobody wants to know.
             writeln!(std::io::stdout(), "dsiem {}", build::VERSION).ok();

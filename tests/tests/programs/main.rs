@@ -6,6 +6,7 @@ mod cluster;
 mod configuration;
 mod doors;
 mod existing_programs;
+mod import;
 mod lookups;
 mod messages;
 mod options;

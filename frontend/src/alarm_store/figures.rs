@@ -1,0 +1,307 @@
+//! Figures about many alarms: how many of each kind, when, and whose addresses.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+
+use dsiem_core::risk::RiskClass;
+use serde::Serialize;
+
+use super::StoreError;
+use super::document::class_name;
+use super::filing::{AddressKey, DAY, DESTINATION, HOUR, SOURCE, start_of};
+use super::filter::{Filter, Search};
+use super::list::Source;
+use super::sql::{Connection, Statement, Value};
+use super::writing::as_u64;
+
+/// Where a filter has a text or a network, figures are of so many alarms at most.
+pub const MAX_COUNTED: u64 = 100_000;
+/// Figures over a longer time than this are by day, others by hour.
+const BY_HOUR_UP_TO: i64 = 14 * DAY;
+
+/// How many alarms have each value. Each part is counted as if the filter said nothing about it, so that the other
+/// choices are there with their numbers; sorted by number, the highest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Facets {
+    /// By status.
+    pub status: Vec<Facet<String>>,
+    /// By tag.
+    pub tag: Vec<Facet<String>>,
+    /// By who handles them.
+    pub assignee: Vec<Facet<String>>,
+    /// By class.
+    pub class: Vec<Facet<String>>,
+    /// By risk.
+    pub risk: Vec<Facet<u8>>,
+    /// By kingdom.
+    pub kingdom: Vec<Facet<String>>,
+    /// By category.
+    pub category: Vec<Facet<String>>,
+    /// By directive; 0 is not known.
+    pub directive: Vec<Facet<u64>>,
+    /// Whether all alarms were counted, and not only [`MAX_COUNTED`].
+    pub is_complete: bool,
+}
+
+/// A value, and how many alarms have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Facet<T> {
+    /// The value.
+    pub value: T,
+    /// How many.
+    pub alarms: u64,
+}
+
+/// How many alarms were created, hour by hour or day by day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OverTime {
+    /// How long each part is, in seconds.
+    pub resolution: i64,
+    /// Those in which there was an alarm.
+    pub parts: Vec<Part>,
+    /// Whether all alarms were counted, and not only [`MAX_COUNTED`].
+    pub is_complete: bool,
+}
+
+/// An hour or a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// When it begins, in seconds since 1970.
+    pub start: i64,
+    /// Alarms of the class `Low`.
+    pub low: u64,
+    /// Alarms of the class `Medium`.
+    pub medium: u64,
+    /// Alarms of the class `High`.
+    pub high: u64,
+}
+
+/// What an address is in an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Where events came from.
+    Source,
+    /// Where events went.
+    Destination,
+}
+
+/// A combination and how many alarms have it, of those that fit the rest of the filter.
+struct Counted {
+    status: String,
+    tag: String,
+    assignee: String,
+    class: RiskClass,
+    risk: u8,
+    kingdom: String,
+    category: String,
+    directive: u64,
+    alarms: u64,
+}
+
+/// How many alarms have each value.
+pub(super) fn facets(db: &mut dyn Connection, filter: &Filter) -> Result<Facets, StoreError> {
+    let search = Search::beside_combinations(db.dialect(), filter);
+    let numbers = numbers(db, &search)?;
+    let is_complete = search.has_no_limit() || numbers.values().sum::<u64>() < MAX_COUNTED;
+    let mut counts = Counts::default();
+    for counted in combinations(db, &numbers)? {
+        counts.add(filter, &counted);
+    }
+    Ok(counts.facets(is_complete))
+}
+
+/// How many alarms were created from a time on and until another, by class.
+pub(super) fn over_time(
+    db: &mut dyn Connection,
+    filter: &Filter,
+    from: i64,
+    until: i64,
+) -> Result<OverTime, StoreError> {
+    let resolution = if until - from <= BY_HOUR_UP_TO { HOUR } else { DAY };
+    let filter = Filter { created_from: Some(from), created_until: Some(until), ..filter.clone() };
+    let search = Search::new(db, &filter)?;
+    let mut statement = Statement::default();
+    let has_no_limit = search.has_no_limit();
+    let counted = if has_no_limit {
+        // Whole hours or days, also where the time begins or ends within one.
+        let (from, until) = (statement.bind(start_of(from, resolution)), statement.bind(until));
+        let resolution = statement.bind(resolution);
+        let combinations = search.combinations.as_ref().map_or_else(String::new, |combinations| {
+            let list = statement.bind(Value::List(combinations.clone()));
+            format!(" AND {}", search.dialect.is_in("t.combination", &list))
+        });
+        format!(
+            "SELECT t.start, t.combination, t.alarms FROM alarms_in_time t
+             WHERE t.resolution = {resolution} AND t.start >= {from} AND t.start < {until}{combinations}"
+        )
+    } else {
+        let length = statement.bind(resolution);
+        let limited =
+            search.limited(&format!("a.created / {length} AS start, a.combination"), &mut statement);
+        format!(
+            "SELECT start * {length}, combination, COUNT(*) FROM ({limited}) l GROUP BY start, combination"
+        )
+    };
+    statement.text = format!(
+        "WITH t (start, combination, alarms) AS ({counted}) SELECT t.start, c.class, CAST(SUM(t.alarms) AS BIGINT)
+         FROM t JOIN combinations c ON c.id = t.combination GROUP BY t.start, c.class ORDER BY t.start"
+    );
+    let mut parts: BTreeMap<i64, Part> = BTreeMap::new();
+    let mut all = 0;
+    for row in statement.rows(db)? {
+        let start = row.int(0)?;
+        let part = parts.entry(start).or_insert_with(|| Part { start, ..Part::default() });
+        let alarms = row.unsigned(2)?;
+        all += alarms;
+        *(match class(row.int(1)?)? {
+            RiskClass::Low => &mut part.low,
+            RiskClass::Medium => &mut part.medium,
+            RiskClass::High => &mut part.high,
+        }) += alarms;
+    }
+    let is_complete = has_no_limit || all < MAX_COUNTED;
+    Ok(OverTime { resolution, parts: parts.into_values().collect(), is_complete })
+}
+
+/// The addresses of the most alarms that were created on the days of this time.
+pub(super) fn top_addresses(
+    db: &mut dyn Connection,
+    role: Role,
+    from: i64,
+    until: i64,
+    limit: usize,
+) -> Result<Vec<Facet<IpAddr>>, StoreError> {
+    let role = match role {
+        Role::Source => SOURCE,
+        Role::Destination => DESTINATION,
+    };
+    let rows = db.query(
+        "SELECT address, CAST(SUM(alarms) AS BIGINT) AS sum FROM addresses_in_time
+         WHERE role = ?1 AND day >= ?2 AND day < ?3 GROUP BY address ORDER BY sum DESC, address LIMIT ?4",
+        &[role.into(), start_of(from, DAY).into(), until.into(), as_u64(limit).into()],
+    )?;
+    rows.iter()
+        .map(|row| {
+            let key = AddressKey::try_from(row.bytes(0)?);
+            let key = key.map_err(|_| StoreError::Damaged("an address is not of 16 bytes".into()))?;
+            Ok(Facet { value: Ipv6Addr::from(key).to_canonical(), alarms: row.unsigned(1)? })
+        })
+        .collect()
+}
+
+/// How many alarms have each combination, of those that fit the filter beside it.
+fn numbers(db: &mut dyn Connection, search: &Search) -> Result<HashMap<i64, u64>, StoreError> {
+    let mut statement = Statement::default();
+    statement.text = if !search.has_no_limit() {
+        let limited = search.limited("a.combination", &mut statement);
+        format!("SELECT combination, COUNT(*) FROM ({limited}) l GROUP BY combination")
+    } else if search.has_time() {
+        let time = search.on_time("a", &mut statement);
+        format!(
+            "SELECT c.id, (SELECT COUNT(*) FROM alarms a WHERE a.combination = c.id{time})
+             FROM combinations c WHERE c.alarms > 0"
+        )
+    } else {
+        "SELECT id, alarms FROM combinations WHERE alarms > 0".to_owned()
+    };
+    statement.rows(db)?.iter().map(|row| Ok((row.int(0)?, row.unsigned(1)?))).collect()
+}
+
+/// What the combinations are.
+fn combinations(db: &mut dyn Connection, numbers: &HashMap<i64, u64>) -> Result<Vec<Counted>, StoreError> {
+    let rows = db.query(
+        "SELECT id, status, tag, assignee, class, risk, kingdom, category, directive FROM combinations
+         WHERE alarms > 0",
+        &[],
+    )?;
+    let mut combinations = Vec::with_capacity(rows.len());
+    for row in rows {
+        let alarms = numbers.get(&row.int(0)?).copied().unwrap_or(0);
+        if alarms == 0 {
+            continue;
+        }
+        combinations.push(Counted {
+            status: row.text(1)?.to_owned(),
+            tag: row.text(2)?.to_owned(),
+            assignee: row.text(3)?.to_owned(),
+            class: class(row.int(4)?)?,
+            risk: u8::try_from(row.int(5)?).unwrap_or(u8::MAX),
+            kingdom: row.text(6)?.to_owned(),
+            category: row.text(7)?.to_owned(),
+            directive: row.int(8)?.cast_unsigned(),
+            alarms,
+        });
+    }
+    Ok(combinations)
+}
+
+fn class(number: i64) -> Result<RiskClass, StoreError> {
+    let class = class_name::ALL.into_iter().find(|class| *class as i64 == number);
+    class.ok_or_else(|| StoreError::Damaged("there is no such class of risk".into()))
+}
+
+impl Search {
+    /// Whether figures come from roll-ups and counts that are there, and not from the alarms themselves.
+    fn has_no_limit(&self) -> bool {
+        self.text.is_none() && self.addresses.is_none()
+    }
+
+    /// A selection of what is `wanted` of the alarms `a` that fit, up to the number that figures look at.
+    fn limited(&self, wanted: &str, statement: &mut Statement) -> String {
+        let source = if self.text.is_some() { Source::Text } else { Source::Addresses };
+        let gathered = self.gathered(source, wanted, statement);
+        let limit = statement.bind(MAX_COUNTED);
+        format!("{gathered} LIMIT {limit}")
+    }
+}
+
+/// Facets that are being counted.
+#[derive(Default)]
+struct Counts {
+    texts: [BTreeMap<String, u64>; 6],
+    risk: BTreeMap<u8, u64>,
+    directive: BTreeMap<u64, u64>,
+}
+
+impl Counts {
+    /// Counts a combination where the filter fits it, apart from the part that is counted.
+    fn add(&mut self, filter: &Filter, counted: &Counted) {
+        let fits = |list: &[String], value: &String| list.is_empty() || list.contains(value);
+        let fitting = [
+            fits(&filter.status, &counted.status),
+            fits(&filter.tag, &counted.tag),
+            fits(&filter.assignee, &counted.assignee),
+            filter.class.is_empty() || filter.class.contains(&counted.class),
+            fits(&filter.kingdom, &counted.kingdom),
+            fits(&filter.category, &counted.category),
+            filter.risk.as_ref().is_none_or(|risk| risk.contains(&counted.risk)),
+            filter.directive.is_empty() || filter.directive.contains(&counted.directive),
+        ];
+        let misfits = fitting.iter().filter(|fits| !**fits).count();
+        let counts = |part: usize| misfits == 0 || (misfits == 1 && !fitting[part]);
+        let class = counted.class.as_str().to_owned();
+        let texts =
+            [&counted.status, &counted.tag, &counted.assignee, &class, &counted.kingdom, &counted.category];
+        for (part, text) in texts.into_iter().enumerate().filter(|(part, _)| counts(*part)) {
+            *self.texts[part].entry(text.clone()).or_default() += counted.alarms;
+        }
+        if counts(6) {
+            *self.risk.entry(counted.risk).or_default() += counted.alarms;
+        }
+        if counts(7) {
+            *self.directive.entry(counted.directive).or_default() += counted.alarms;
+        }
+    }
+
+    fn facets(self, is_complete: bool) -> Facets {
+        let [status, tag, assignee, class, kingdom, category] = self.texts.map(sorted);
+        let (risk, directive) = (sorted(self.risk), sorted(self.directive));
+        Facets { status, tag, assignee, class, risk, kingdom, category, directive, is_complete }
+    }
+}
+
+fn sorted<T>(counts: BTreeMap<T, u64>) -> Vec<Facet<T>> {
+    let mut facets: Vec<_> = counts.into_iter().map(|(value, alarms)| Facet { value, alarms }).collect();
+    facets.sort_by_key(|facet| std::cmp::Reverse(facet.alarms));
+    facets
+}

@@ -1,0 +1,154 @@
+//! The store that several frontends share: a PostgreSQL database.
+//!
+//! A lost connection is made again at the next transaction. TLS, where the URL asks for it (`sslmode=require`) or the
+//! server offers it, is checked against the certificates that the system trusts.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use dsiem_runtime::tls;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, Config, Statement};
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::StoreError;
+use super::sql::{Connection, Dialect, Row, Value};
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many prepared statements each connection keeps; beyond, all are forgotten.
+const STATEMENTS_KEPT: usize = 256;
+/// Each statement is planned for its own values: one that finds ten alarms has another plan than one that finds a
+/// million. Compiling plans takes longer than these statements do.
+const SETTINGS: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;";
+
+/// Where a database is, with the password in it; it shows itself nowhere.
+pub(super) struct Address(Config);
+
+/// A connection.
+struct Postgres {
+    config: Config,
+    client: Client,
+    prepared: HashMap<String, Statement>,
+}
+
+impl Address {
+    /// Reads a URL such as `postgresql://dsiem:secret@host/dsiem`.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        let mut config: Config = url.parse().map_err(StoreError::Postgres)?;
+        config.connect_timeout(CONNECT_TIMEOUT).application_name("dsiem");
+        Ok(Self(config))
+    }
+
+    /// A connection to it.
+    pub(super) fn connect(&self) -> Result<Box<dyn Connection>, StoreError> {
+        let client = connect(&self.0)?;
+        Ok(Box::new(Postgres { config: self.0.clone(), client, prepared: HashMap::new() }))
+    }
+}
+
+fn connect(config: &Config) -> Result<Client, StoreError> {
+    tls::install();
+    let mut trusted = RootCertStore::empty();
+    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let tls = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
+    let mut client = config.connect(MakeRustlsConnect::new(tls))?;
+    client.batch_execute(SETTINGS)?;
+    Ok(client)
+}
+
+impl Postgres {
+    fn prepare(&mut self, sql: &str) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        if self.prepared.len() >= STATEMENTS_KEPT {
+            self.prepared.clear();
+        }
+        let statement = self.client.prepare(&sql.replace('?', "$"))?;
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Connection for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let statement = self.prepare(sql)?;
+        let rows = self.client.query(&statement, &parameters(values))?;
+        rows.iter()
+            .map(|row| (0..row.len()).map(|column| value(row, column)).collect::<Result<_, _>>().map(Row))
+            .collect()
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        let statement = self.prepare(sql)?;
+        Ok(self.client.execute(&statement, &parameters(values))?)
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        let done = self.client.batch_execute(sql);
+        // Only between transactions: within one, what was done before would be missing. Beginning one fails where the
+        // connection is gone, and a connection may say in many ways that it is.
+        if done.is_err() && sql.starts_with("BEGIN") {
+            self.client = connect(&self.config)?;
+            self.prepared.clear();
+            return Ok(self.client.batch_execute(sql)?);
+        }
+        Ok(done?)
+    }
+}
+
+fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+fn value(row: &postgres::Row, column: usize) -> Result<Value, StoreError> {
+    Ok(match *row.columns()[column].type_() {
+        Type::INT8 => row.try_get::<_, Option<i64>>(column)?.into(),
+        Type::INT4 => row.try_get::<_, Option<i32>>(column)?.map(i64::from).into(),
+        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(column)?.into(),
+        _ => row.try_get::<_, Option<String>>(column)?.into(),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(number) => number.to_sql(ty, out),
+            // A text of PostgreSQL cannot have a zero in it.
+            Self::Text(text) if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(ty, out),
+            Self::Text(text) => text.to_sql(ty, out),
+            Self::Bytes(bytes) => bytes.to_sql(ty, out),
+            Self::List(numbers) => numbers.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl From<postgres::Error> for StoreError {
+    fn from(error: postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+/// What the server says, which the error itself does not.
+pub(super) fn in_words(error: &postgres::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}

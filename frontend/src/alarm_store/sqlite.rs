@@ -1,0 +1,127 @@
+//! The store of one process: an SQLite file.
+//!
+//! A lock on a file beside it keeps a second process from using it; readers of other programs, such as a backup, are
+//! welcome, as SQLite lets them read beside the writer.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
+
+use super::StoreError;
+use super::sql::{Connection, Dialect, Row, Value};
+
+/// Commits are on the disk when they return; what was deleted can be given back to the file system.
+const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768;
+    PRAGMA temp_store = MEMORY;";
+/// How long a statement waits for another one; only the end of the write-ahead log makes one wait.
+const BUSY: Duration = Duration::from_secs(10);
+/// How many prepared statements each connection keeps.
+const STATEMENTS_KEPT: usize = 256;
+
+/// The right of this process to use the file; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// Takes the right to use the file at `path`.
+pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let beside = PathBuf::from(beside);
+    let refused = |error| StoreError::File { path: beside.clone(), error };
+    let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(refused(error)),
+    }
+}
+
+/// A connection to the file at `path`, which is made if it is not there.
+pub(super) fn connect(path: &Path) -> Result<Box<dyn Connection>, StoreError> {
+    let connection = rusqlite::Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch(PRAGMAS)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(Box::new(Sqlite(connection)))
+}
+
+/// Writes a copy of the file at `path` as it is at this moment to `to`, also while a process uses it.
+pub(super) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+    if to.exists() {
+        return Err(StoreError::CopyExists(to.to_owned()));
+    }
+    let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(())
+}
+
+struct Sqlite(rusqlite::Connection);
+
+impl Connection for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(params_from_iter(values))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|column| Ok(value(row.get_ref(column)?)));
+            found.push(Row(values.collect::<Result<_, StoreError>>()?));
+        }
+        Ok(found)
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        Ok(super::writing::as_u64(self.0.prepare_cached(sql)?.execute(params_from_iter(values))?))
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.0.execute_batch(sql)?)
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            // As JSON, which is how SQLite takes a list.
+            Self::List(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                return Ok(format!("[{}]", numbers.join(",")).into());
+            }
+        }))
+    }
+}
+
+fn value(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+        // The store has no other numbers.
+        ValueRef::Null | ValueRef::Real(_) => Value::Null,
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(ErrorCode::DiskFull) => Self::NoRoom,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
