@@ -19,7 +19,7 @@ use dsiem_runtime::metrics::Metrics;
 
 use self::config_files::ConfigFiles;
 use self::events::Events;
-pub(crate) use self::site::Site;
+pub(crate) use self::site::{Peer, Site};
 use self::ui::Page;
 
 /// What the resources work with.
