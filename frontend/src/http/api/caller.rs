@@ -13,7 +13,7 @@ use super::problem::Problem;
 /// What somebody may do; each role may what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub(crate) enum Role {
     /// Sees everything but accounts.
     Viewer,
     /// Handles alarms.
@@ -24,8 +24,7 @@ pub enum Role {
 
 impl Role {
     /// As it is written.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
             Self::Analyst => "analyst",
