@@ -15,8 +15,10 @@ use dsiem_runtime::bus::nats::check_url;
 
 use crate::body::DEFAULT_MAX_BODY;
 
+mod auth;
 mod doors;
 
+pub use auth::AuthArgs;
 pub use doors::DoorArgs;
 
 /// Bounds of `--max-body`, in bytes.
@@ -128,6 +130,10 @@ pub struct ServeArgs {
     /// Who may come in.
     #[command(flatten)]
     pub doors: DoorArgs,
+
+    /// Who may use the API and the page.
+    #[command(flatten)]
+    pub auth: AuthArgs,
 
     /// What `/config` asks for.
     #[command(flatten)]

@@ -10,6 +10,8 @@ use dsiem_runtime::bus::nats::{CredentialsError, UNLIMITED_QUEUE};
 use dsiem_runtime::files::Home;
 
 use crate::args::ServeArgs;
+use crate::auth::AuthConfig;
+use crate::auth::config::AuthConfigError;
 use crate::config_store::Choices;
 use crate::doors::{Doors, DoorsError};
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub choices: Choices,
     /// Who may come in.
     pub doors: Doors,
+    /// Who may use the API and the page.
+    pub auth: AuthConfig,
 }
 
 /// A frontend as a process of its own.
@@ -57,6 +61,9 @@ pub enum ConfigError {
     /// Tokens or certificates for HTTP.
     #[error(transparent)]
     Doors(#[from] DoorsError),
+    /// Who may use the API and the page.
+    #[error(transparent)]
+    Auth(#[from] AuthConfigError),
     /// Tokens or certificates for NATS.
     #[error(transparent)]
     Nats(#[from] CredentialsError),
@@ -71,6 +78,7 @@ impl ServeConfig {
         if args.otel.otel_tracing_enabled || args.otel.otel_metrics_enabled {
             tracing::warn!("OpenTelemetry is not sent yet; metrics are at /metrics");
         }
+        let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let frontend = Config {
             home: args.home.home()?,
             max_body: args.max_body.0,
@@ -80,8 +88,8 @@ impl ServeConfig {
             readers: Readers::Nodes,
             choices: Choices { status: args.choices.status.0, tags: args.choices.tags.0 },
             doors: args.doors.doors(&args.config_token)?,
+            auth: args.auth.auth(listen)?,
         };
-        let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let nats = NatsConfig {
             url: args.msq,
             node: args.node,

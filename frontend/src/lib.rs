@@ -31,4 +31,5 @@ pub mod tls;
 pub use config::{Config, ServeConfig};
 pub use config_store::Choices;
 pub use doors::Doors;
+pub use http::openapi_json;
 pub use service::{Frontend, Parts, run};

@@ -17,10 +17,14 @@ use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
+use crate::accounts::Accounts;
+use crate::alarm_store::AlarmStore;
+use crate::auth::Auth;
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
 use crate::counters::EventCounters;
+use crate::http::api::Api;
 use crate::http::config_files::ConfigFiles;
 use crate::http::door::Door;
 use crate::http::events::Events;
@@ -42,6 +46,9 @@ pub const PROCESS_GRACE: Duration = Duration::from_secs(9);
 /// The name of the condition in `/readyz`.
 const CONFIG_FOLDER: &str = "config_folder";
 
+/// The name of the condition in `/readyz` that somebody can sign in.
+const ACCOUNTS: &str = "accounts";
+
 /// The name of the condition in `/readyz` that the books of a frontend balance.
 const LEDGER: &str = "frontend_ledger";
 
@@ -52,6 +59,8 @@ pub struct Parts {
     pub publisher: EventPublisher,
     /// What backends say about their load.
     pub overload: OverloadReceiver,
+    /// The alarms, where they are kept.
+    pub alarms: Option<Arc<AlarmStore>>,
     /// Receipt times.
     pub clock: Clock,
     /// Where it counts.
@@ -70,6 +79,7 @@ pub struct Frontend {
     rejected: rejected::Writer,
     ledger: Ledger,
     store: ConfigStore,
+    auth: Option<Auth>,
     config: Config,
     metrics: Metrics,
     readiness: Readiness,
@@ -80,7 +90,7 @@ impl Frontend {
     /// Puts it together; touches nothing outside.
     #[must_use]
     pub fn new(config: Config, parts: Parts) -> Self {
-        let Parts { publisher, overload, clock, metrics, readiness, shutdown } = parts;
+        let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
         let store = ConfigStore::new(config.home.configs.clone(), config.readers);
@@ -88,6 +98,13 @@ impl Frontend {
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
+        let auth = alarms.as_ref().map(|store| {
+            let accounts = Accounts::new(store.database());
+            Auth::new(config.auth.clone(), accounts, doors.tls.is_some(), clock.clone(), &metrics)
+        });
+        let api = alarms.zip(auth.clone()).map(|(store, auth)| {
+            Api::new(store, auth, config.choices.clone(), clock.clone(), shutdown.token())
+        });
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
             peers: Peers::new(doors.max_peer_eps, &metrics),
@@ -107,7 +124,7 @@ impl Frontend {
         };
         let page = Page::new(config.home.web.clone());
         let status = status::router(metrics.clone(), readiness.clone());
-        let site = http::site(Resources { events, config_files, page }, status, &metrics);
+        let site = http::site(Resources { events, config_files, page, api }, status, &metrics);
         Self {
             site,
             limiter,
@@ -115,6 +132,7 @@ impl Frontend {
             rejected: rejected_writer,
             ledger,
             store,
+            auth,
             config,
             metrics,
             readiness,
@@ -131,6 +149,7 @@ impl Frontend {
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
     pub async fn run(self, listener: TcpListener) {
         self.write_choices().await;
+        self.begin_auth(&listener).await;
         let Self { site, limiter, overload, rejected, ledger, config, metrics, readiness, shutdown, .. } =
             self;
         let places = Places::new(config.doors.max_peer_connections, &metrics);
@@ -151,6 +170,15 @@ impl Frontend {
             () = following => {}
             () = ledger.run() => {}
             never = reloading => match never {},
+        }
+    }
+
+    /// Without somebody who can sign in, everything but the page and its API works.
+    async fn begin_auth(&self, listener: &TcpListener) {
+        let (Some(auth), Ok(address)) = (&self.auth, listener.local_addr()) else { return };
+        if let Err(reason) = auth.begin(address, self.config.doors.tls.is_some()).await {
+            tracing::error!(%reason, "nobody can be made the first user; correct it and start again");
+            self.readiness.degrade(ACCOUNTS, reason.to_string());
         }
     }
 
@@ -189,7 +217,8 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
-    let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
+    let parts =
+        Parts { publisher, overload, alarms: None, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
     shutdown.run_until_stopped("the frontend", PROCESS_GRACE).await

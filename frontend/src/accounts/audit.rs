@@ -46,13 +46,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database does not take it.
-    pub fn audit(
-        &self,
-        by: &By<'_>,
-        action: &str,
-        object: &str,
-        detail: &str,
-    ) -> Result<(), AccountError> {
+    pub fn audit(&self, by: &By<'_>, action: &str, object: &str, detail: &str) -> Result<(), AccountError> {
         self.write(|db| Ok(note(db, by, action, object, detail)?))
     }
 

@@ -97,7 +97,13 @@ impl Accounts {
                 ],
             )?;
             let number = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
-            note(db, by, "token.create", &format!("{number} {}", new.name), &format!("role {}", new.role.as_str()))?;
+            note(
+                db,
+                by,
+                "token.create",
+                &format!("{number} {}", new.name),
+                &format!("role {}", new.role.as_str()),
+            )?;
             Ok(Token {
                 id: number,
                 name: new.name.to_owned(),
@@ -117,7 +123,8 @@ impl Accounts {
     /// When the database does not answer.
     pub fn tokens(&self, owner: Option<&str>) -> Result<Vec<Token>, AccountError> {
         let mut statement = Statement::default();
-        let whose = owner.map(|owner| format!("WHERE u.name = {}", statement.bind(owner))).unwrap_or_default();
+        let whose =
+            owner.map(|owner| format!("WHERE u.name = {}", statement.bind(owner))).unwrap_or_default();
         statement.text = format!(
             "SELECT t.id, t.name, t.role, t.created, t.expires, t.last_used, u.name
              FROM tokens t JOIN users u ON u.id = t.user_id {whose} ORDER BY u.name, t.id"
@@ -181,7 +188,9 @@ fn check(new: &NewToken<'_>) -> Result<(), AccountError> {
         return Err(AccountError::Invalid(format!("a token's name has 1 to {MAX_TOKEN_NAME} characters")));
     }
     if new.days.is_some_and(|days| !(1..=MAX_TOKEN_DAYS).contains(&days)) {
-        return Err(AccountError::Invalid(format!("a token is good for 1 to {MAX_TOKEN_DAYS} days, or until it is deleted")));
+        return Err(AccountError::Invalid(format!(
+            "a token is good for 1 to {MAX_TOKEN_DAYS} days, or until it is deleted"
+        )));
     }
     Ok(())
 }

@@ -107,8 +107,7 @@ impl Accounts {
     /// # Errors
     /// When the database does not answer.
     pub fn users(&self) -> Result<Vec<User>, AccountError> {
-        let rows =
-            self.read(|db| db.query(&format!("SELECT {COLUMNS} FROM users ORDER BY name"), &[]))?;
+        let rows = self.read(|db| db.query(&format!("SELECT {COLUMNS} FROM users ORDER BY name"), &[]))?;
         Ok(rows.iter().map(user).collect::<Result<_, _>>()?)
     }
 
@@ -124,7 +123,12 @@ impl Accounts {
     ///
     /// # Errors
     /// If there is one already.
-    pub fn create_first(&self, name: UserName, password: PasswordHash, by: &By<'_>) -> Result<User, AccountError> {
+    pub fn create_first(
+        &self,
+        name: UserName,
+        password: PasswordHash,
+        by: &By<'_>,
+    ) -> Result<User, AccountError> {
         self.write(|db| {
             if count(db, "SELECT COUNT(*) FROM users")? > 0 {
                 return Err(AccountError::SetUp);
@@ -302,7 +306,10 @@ fn store_change(
     }
     if let Some(password) = password {
         changes.push("another password".to_owned());
-        db.execute("UPDATE users SET password = ?1 WHERE id = ?2", &[password.0.as_str().into(), old.id.into()])?;
+        db.execute(
+            "UPDATE users SET password = ?1 WHERE id = ?2",
+            &[password.0.as_str().into(), old.id.into()],
+        )?;
     }
     if changes.is_empty() {
         return Ok(());

@@ -72,7 +72,9 @@ impl Accounts {
     /// If there is none.
     pub fn delete_view(&self, owner: &str, name: &str) -> Result<(), AccountError> {
         self.write(|db| {
-            match db.execute("DELETE FROM views WHERE owner = ?1 AND name = ?2", &[owner.into(), name.into()])? {
+            match db
+                .execute("DELETE FROM views WHERE owner = ?1 AND name = ?2", &[owner.into(), name.into()])?
+            {
                 0 => Err(AccountError::Missing(format!("view {name:?}"))),
                 _ => Ok(()),
             }

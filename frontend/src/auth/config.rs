@@ -72,7 +72,9 @@ pub enum AuthConfigError {
     )]
     OpenToOthers(SocketAddr),
     /// Nobody could be believed.
-    #[error("--auth header (DSIEM_AUTH) needs the networks of the proxies: --trusted-proxies (DSIEM_TRUSTED_PROXIES)")]
+    #[error(
+        "--auth header (DSIEM_AUTH) needs the networks of the proxies: --trusted-proxies (DSIEM_TRUSTED_PROXIES)"
+    )]
     NoProxies,
     /// An argument without another.
     #[error("{0} also needs {1}")]

@@ -28,7 +28,8 @@ impl Cookie {
     /// What a request has of it.
     pub(crate) fn read(self, headers: &HeaderMap, is_secure: bool) -> Option<&str> {
         let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut pairs =
+            values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find_map(|(name, value)| (name == self.name(is_secure)).then_some(value))
     }
 
@@ -61,7 +62,10 @@ mod tests {
     fn a_cookie_is_set_for_us_alone_and_read_again() {
         let set = Cookie::Session.set("abc", true).unwrap();
         assert_eq!(set, "__Host-dsiem_session=abc; Path=/; HttpOnly; SameSite=Strict; Secure");
-        assert_eq!(Cookie::SignIn.set("x", false).unwrap(), "dsiem_sign_in=x; Path=/; HttpOnly; SameSite=Lax; Max-Age=600");
+        assert_eq!(
+            Cookie::SignIn.set("x", false).unwrap(),
+            "dsiem_sign_in=x; Path=/; HttpOnly; SameSite=Lax; Max-Age=600"
+        );
         assert!(Cookie::Session.remove(false).unwrap().to_str().unwrap().contains("dsiem_session=; "));
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, "a=b; dsiem_session=plain".parse().unwrap());

@@ -6,8 +6,8 @@
 use axum::http::{HeaderMap, HeaderName};
 
 use super::config::HeaderNames;
-use crate::accounts::{External, Origin, Role, User, UserName};
 use crate::accounts::By;
+use crate::accounts::{External, Origin, Role, User, UserName};
 use crate::http::api::problem::Problem;
 
 use super::Auth;

@@ -37,7 +37,11 @@ pub(crate) struct ClientAddress {
 
 /// Puts a [`ClientAddress`] to each request of the API, and a [`Caller`] if it is known who asks. Answers are for him
 /// alone.
-pub(crate) async fn identify(State(auth): State<Auth>, request: Request, next: Next) -> Result<Response, Problem> {
+pub(crate) async fn identify(
+    State(auth): State<Auth>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let (mut head, body) = request.into_parts();
     let peer = head.extensions.get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
     let ip = auth.0.proxies.client(peer, &head.headers);
@@ -86,7 +90,9 @@ impl Auth {
         let (token, now) = (token.to_owned(), self.now());
         let found = self.accounts(move |accounts| accounts.token(&token, now)).await?;
         let used = found.ok_or_else(|| {
-            Problem::unauthorized("this token is not known, has expired, or its owner is kept out; make another one")
+            Problem::unauthorized(
+                "this token is not known, has expired, or its owner is kept out; make another one",
+            )
         })?;
         Ok(caller(&used.user.name, used.role, from, Via::Token))
     }
@@ -111,7 +117,8 @@ impl Auth {
             return if head.headers.contains_key(header::HOST) { Err(foreign_host()) } else { Ok(()) };
         };
         let public = self.0.config.public_url.as_ref().and_then(|public| public.host_str());
-        let is_address = url.host_str().is_some_and(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+        let is_address =
+            url.host_str().is_some_and(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
         if is_address || is_this_machine(&url) || (public.is_some() && url.host_str() == public) {
             Ok(())
         } else {

@@ -53,7 +53,13 @@ struct Inner {
 
 impl Auth {
     /// `has_tls`: whether the frontend itself speaks HTTPS.
-    pub(crate) fn new(config: AuthConfig, accounts: Accounts, has_tls: bool, clock: Clock, metrics: &Metrics) -> Self {
+    pub(crate) fn new(
+        config: AuthConfig,
+        accounts: Accounts,
+        has_tls: bool,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Self {
         let public = config.public_url.as_ref();
         Self(Arc::new(Inner {
             is_secure: public.map_or(has_tls, |url| url.scheme() == "https"),
@@ -83,6 +89,12 @@ impl Auth {
         &self.0.config.mode
     }
 
+    /// What the identity provider is called, if there is one.
+    pub(crate) fn oidc_label(&self) -> Option<String> {
+        let oidc = self.0.config.oidc.as_ref().filter(|_| matches!(self.mode(), AuthMode::On))?;
+        oidc.issuer.host_str().map(str::to_owned)
+    }
+
     /// Whether browsers reach us over HTTPS.
     pub(crate) fn is_secure(&self) -> bool {
         self.0.is_secure
@@ -110,9 +122,10 @@ impl From<AccountError> for Problem {
         match error {
             AccountError::Database(error) => error.into(),
             AccountError::Missing(_) => Self::not_found(text),
-            AccountError::Exists(_) | AccountError::LastAdmin | AccountError::SetUp | AccountError::TooMany(..) => {
-                Self::conflict(text)
-            }
+            AccountError::Exists(_)
+            | AccountError::LastAdmin
+            | AccountError::SetUp
+            | AccountError::TooMany(..) => Self::conflict(text),
             AccountError::Invalid(_) => Self::unprocessable(text),
             AccountError::Disabled => Self::forbidden(text),
         }

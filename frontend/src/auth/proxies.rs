@@ -58,7 +58,11 @@ mod tests {
             headers.insert("x-forwarded-for", said.parse().unwrap());
             proxies.client(peer.parse().unwrap(), &headers).to_string()
         };
-        assert_eq!(client("10.0.0.1", "6.6.6.6, 192.0.2.7"), "192.0.2.7", "what the client wrote is not believed");
+        assert_eq!(
+            client("10.0.0.1", "6.6.6.6, 192.0.2.7"),
+            "192.0.2.7",
+            "what the client wrote is not believed"
+        );
         assert_eq!(client("10.0.0.1", "6.6.6.6, 192.0.2.7, 10.0.0.2"), "192.0.2.7", "two proxies");
         assert_eq!(client("::1", "2001:db8::1"), "2001:db8::1");
         assert_eq!(client("192.0.2.9", "6.6.6.6"), "192.0.2.9", "no proxy");

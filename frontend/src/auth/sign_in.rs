@@ -127,10 +127,16 @@ impl Auth {
     }
 
     /// A line in the audit log about somebody who is not known.
-    async fn note(&self, action: &'static str, name: String, from: &ClientAddress) -> Result<(), AccountError> {
+    async fn note(
+        &self,
+        action: &'static str,
+        name: String,
+        from: &ClientAddress,
+    ) -> Result<(), AccountError> {
         let (origin, now) = (from.text.clone(), self.now());
-        let noted =
-            self.accounts(move |accounts| accounts.audit(&By { who: &name, origin: &origin, now }, action, &name, ""));
+        let noted = self.accounts(move |accounts| {
+            accounts.audit(&By { who: &name, origin: &origin, now }, action, &name, "")
+        });
         noted.await
     }
 }

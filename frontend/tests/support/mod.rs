@@ -192,12 +192,14 @@ impl Sender {
             readers: Readers::OneProcess,
             choices: Choices { status: vec!["Open".into()], tags: vec!["Valid Threat".into()] },
             doors: dsiem_frontend::Doors::default(),
+            auth: dsiem_frontend::auth::AuthConfig::default(),
         };
         change(&mut config);
         let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::new(), Shutdown::new());
         let parts = Parts {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
+            alarms: None,
             clock: Clock::simulated(NOW),
             metrics: metrics.clone(),
             readiness: readiness.clone(),

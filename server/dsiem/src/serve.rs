@@ -105,6 +105,7 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     let parts = frontend::Parts {
         publisher: bus.publisher,
         overload: bus.overload_receiver,
+        alarms: None,
         clock,
         metrics,
         readiness,
@@ -130,6 +131,7 @@ fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfi
         },
         choices: Choices { status: args.choices.status.0.clone(), tags: args.choices.tags.0.clone() },
         doors: args.doors.doors(&args.access.token)?,
+        auth: args.auth.auth(SocketAddr::new(args.address, args.port))?,
     })
 }
 
