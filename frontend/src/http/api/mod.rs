@@ -13,6 +13,7 @@ mod changes;
 mod documents;
 mod export;
 mod handling;
+mod oidc;
 pub(crate) mod problem;
 mod query;
 mod session;
@@ -139,6 +140,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(statistics::routes())
         .merge(changes::routes())
         .merge(session::routes())
+        .merge(oidc::routes())
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
