@@ -28,6 +28,7 @@ use crate::http::door::Door;
 use crate::http::events::Events;
 use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
+use crate::library::Library;
 use crate::limiter::Limiter;
 use crate::peers::Peers;
 use crate::places::Places;
@@ -92,8 +93,10 @@ impl Frontend {
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
-        let api =
-            alarms.map(|store| Api::new(store, config.choices.clone(), clock.clone(), shutdown.token()));
+        let api = alarms.map(|store| {
+            let library = Library::new(config.home.configs.clone());
+            Api::new(store, library, config.choices.clone(), clock.clone(), shutdown.token())
+        });
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
             peers: Peers::new(doors.max_peer_eps, &metrics),

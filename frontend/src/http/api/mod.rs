@@ -10,6 +10,7 @@ mod alarms;
 pub(crate) mod caller;
 mod changes;
 mod documents;
+mod explain;
 mod export;
 mod handling;
 pub(crate) mod problem;
@@ -38,6 +39,7 @@ use self::problem::Problem;
 use crate::alarm_store::AlarmStore;
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
+use crate::library::Library;
 
 /// Where it is served.
 pub(crate) const PATH: &str = "/api/v1";
@@ -49,6 +51,7 @@ const ASKING: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Api {
     store: Arc<AlarmStore>,
+    library: Library,
     asking: Arc<Semaphore>,
     choices: Arc<Choices>,
     clock: Clock,
@@ -58,15 +61,23 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// The API over `store`.
+    /// The API over `store`, with the directives of `library`.
     pub(crate) fn new(
         store: Arc<AlarmStore>,
+        library: Library,
         choices: Choices,
         clock: Clock,
         stop: CancellationToken,
     ) -> Self {
-        let asking = Arc::new(Semaphore::new(ASKING));
-        Self { store, asking, choices: Arc::new(choices), clock, stop, streams: changes::Streams::new() }
+        Self {
+            store,
+            library,
+            asking: Arc::new(Semaphore::new(ASKING)),
+            choices: Arc::new(choices),
+            clock,
+            stop,
+            streams: changes::Streams::new(),
+        }
     }
 
     /// Asks the store something on a thread that may block.
@@ -109,6 +120,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(alarms::routes())
         .merge(export::routes())
         .merge(alarm::routes())
+        .merge(explain::routes())
         .merge(handling::routes())
         .merge(statistics::routes())
         .merge(changes::routes())

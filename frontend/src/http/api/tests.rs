@@ -34,7 +34,8 @@ impl Asker {
         let store = AlarmStore::open_file(&folder.path().join("alarms.sqlite"), Words::default()).unwrap();
         let choices = Choices { status: words("Open Closed"), tags: words("Threat Noise") };
         let clock = Clock::simulated(ReceiptTime::from_secs(NOW));
-        let api = Api::new(Arc::new(store), choices, clock, CancellationToken::new());
+        let library = Library::new(folder.path().to_owned());
+        let api = Api::new(Arc::new(store), library, choices, clock, CancellationToken::new());
         // Who asks is found out by others; here it is who the test says.
         let router = routes(api.clone()).layer(middleware::from_fn(let_in));
         Self { api, router, _folder: folder }
@@ -134,6 +135,7 @@ async fn every_route_asks_for_its_role() {
         ("GET /alarms/a1", (Role::Viewer, Value::Null)),
         ("GET /alarms/a1/events", (Role::Viewer, Value::Null)),
         ("GET /alarms/a1/history", (Role::Viewer, Value::Null)),
+        ("GET /alarms/a1/explain", (Role::Viewer, Value::Null)),
         ("GET /choices", (Role::Viewer, Value::Null)),
         ("GET /statistics/alarms-over-time", (Role::Viewer, Value::Null)),
         ("GET /statistics/top?what=sources", (Role::Viewer, Value::Null)),
@@ -191,6 +193,9 @@ async fn an_alarm_has_its_stages_with_exact_counts_and_its_events() {
     assert_eq!((alarm["stages"].clone(), alarm["finished_stages"].clone()), (json!(2), json!(1)));
     assert_eq!(alarm["rules"][1]["events"], 2);
     assert_eq!(alarm["rules"][1]["occurrence"], 5);
+    let explanation = asker.get("/alarms/a1/explain").await;
+    assert_eq!(explanation["summary"], "1 of 2 stages are complete. Stage 2 waits for 3 events more.");
+    assert_eq!(explanation["directive"], "unknown");
     let page = asker.get("/alarms/a1/events?stage=2&limit=1").await;
     assert_eq!(page["events"][0], json!({"number": 1, "event_id": "e1", "event": {"src_ip": "10.0.0.1"}}));
     let page = asker.get(&format!("/alarms/a1/events?stage=2&after={}", page["next"])).await;
@@ -236,6 +241,7 @@ async fn what_cannot_be_is_a_problem_document_that_says_so() {
         ("GET", "/alarms?limit=0", Value::Null, 400, "1 to 1000"),
         ("GET", "/alarms?after=nonsense", Value::Null, 400, "first page"),
         ("GET", "/alarms/none", Value::Null, 404, "none"),
+        ("GET", "/alarms/none/explain", Value::Null, 404, "none"),
         ("GET", "/statistics/top", Value::Null, 400, "what"),
         ("GET", "/nothing", Value::Null, 404, "/api/v1/nothing"),
         ("POST", "/alarms/change", change("Gone"), 422, "Open, Closed"),
