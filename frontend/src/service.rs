@@ -22,7 +22,7 @@ use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
 use crate::counters::EventCounters;
-use crate::http::api::Api;
+use crate::http::api::{Api, Configuration};
 use crate::http::config_files::ConfigFiles;
 use crate::http::door::Door;
 use crate::http::events::Events;
@@ -88,14 +88,20 @@ impl Frontend {
         let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
-        let store = ConfigStore::new(config.home.configs.clone(), config.readers);
+        let configs = ConfigStore::new(config.home.configs.clone(), config.readers);
         let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
         let api = alarms.map(|store| {
             let library = Library::new(config.home.configs.clone());
-            Api::new(store, library, config.choices.clone(), clock.clone(), shutdown.token())
+            let configuration = Configuration {
+                store: configs.clone(),
+                bodies: bodies.clone(),
+                writable: config.writable_config,
+            };
+            let choices = config.choices.clone();
+            Api::new(store, library, configuration, choices, clock.clone(), shutdown.token())
         });
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
@@ -110,7 +116,7 @@ impl Frontend {
         };
         let config_files = ConfigFiles {
             door: Door::of_config(doors.config_token.clone(), &metrics),
-            store: store.clone(),
+            store: configs.clone(),
             bodies,
             writable: config.writable_config,
         };
@@ -123,7 +129,7 @@ impl Frontend {
             overload,
             rejected: rejected_writer,
             ledger,
-            store,
+            store: configs,
             config,
             metrics,
             readiness,

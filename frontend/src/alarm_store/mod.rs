@@ -146,6 +146,12 @@ impl AlarmStore {
         Ok(removed)
     }
 
+    /// The installation's words that mean something to the rules.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// Hears of every change from now on, once it is stored.
     pub fn subscribe(&self) -> broadcast::Receiver<AlarmChange> {
         self.changes.subscribe()

@@ -9,6 +9,8 @@ mod alarm;
 mod alarms;
 pub(crate) mod caller;
 mod changes;
+mod configuration;
+mod directives;
 mod documents;
 mod explain;
 mod export;
@@ -35,6 +37,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::caller::Viewer;
+pub(crate) use self::configuration::Configuration;
 use self::problem::Problem;
 use crate::alarm_store::AlarmStore;
 use crate::config_store::Choices;
@@ -52,6 +55,7 @@ const ASKING: usize = 16;
 pub(crate) struct Api {
     store: Arc<AlarmStore>,
     library: Library,
+    configuration: Configuration,
     asking: Arc<Semaphore>,
     choices: Arc<Choices>,
     clock: Clock,
@@ -65,6 +69,7 @@ impl Api {
     pub(crate) fn new(
         store: Arc<AlarmStore>,
         library: Library,
+        configuration: Configuration,
         choices: Choices,
         clock: Clock,
         stop: CancellationToken,
@@ -72,6 +77,7 @@ impl Api {
         Self {
             store,
             library,
+            configuration,
             asking: Arc::new(Semaphore::new(ASKING)),
             choices: Arc::new(choices),
             clock,
@@ -109,6 +115,7 @@ impl Api {
     info(title = "dsiem", description = "Alarms: to look at, to explain, to handle. Times are seconds since 1970."),
     tags(
         (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
+        (name = "directives", description = "What is loaded, and the files that it is loaded from."),
         (name = "statistics", description = "Figures about many alarms."),
     )
 )]
@@ -124,6 +131,8 @@ fn described() -> OpenApiRouter<Api> {
         .merge(handling::routes())
         .merge(statistics::routes())
         .merge(changes::routes())
+        .merge(directives::routes())
+        .merge(configuration::routes())
         .routes(routes!(read_choices));
     OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, routes)
 }
