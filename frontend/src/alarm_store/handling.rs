@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::StoreError;
 use super::alarm::{Action, Alarm, HistoryEntry};
 use super::filing;
 use super::rules;
-use super::sql::Connection;
 use super::writing::Writing;
+use crate::database::DatabaseError;
+use crate::database::sql::Connection;
 
 /// An alarm that somebody wants to change.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -57,7 +57,7 @@ impl Writing<'_> {
         targets: &[Target],
         change: &Change,
         act: &Act<'_>,
-    ) -> Result<Vec<Handled>, StoreError> {
+    ) -> Result<Vec<Handled>, DatabaseError> {
         self.each(targets, |writing, seq, old| {
             let mut new = old.clone();
             let changes = writing.words.change(&mut new, change);
@@ -80,7 +80,7 @@ impl Writing<'_> {
         targets: &[Target],
         text: &str,
         act: &Act<'_>,
-    ) -> Result<Vec<Handled>, StoreError> {
+    ) -> Result<Vec<Handled>, DatabaseError> {
         self.each(targets, |writing, seq, alarm| {
             let entry = HistoryEntry {
                 at: act.now,
@@ -96,7 +96,7 @@ impl Writing<'_> {
     }
 
     /// Removes each target, with its events, comments and history.
-    pub(super) fn delete(&mut self, targets: &[Target]) -> Result<Vec<Handled>, StoreError> {
+    pub(super) fn delete(&mut self, targets: &[Target]) -> Result<Vec<Handled>, DatabaseError> {
         self.each(targets, |writing, seq, alarm| {
             let known = rules::known(alarm.revision, alarm.document.risk_class);
             writing.remove(seq, alarm, Some(known))?;
@@ -107,8 +107,8 @@ impl Writing<'_> {
     fn each(
         &mut self,
         targets: &[Target],
-        mut act: impl FnMut(&mut Self, i64, &Alarm) -> Result<u64, StoreError>,
-    ) -> Result<Vec<Handled>, StoreError> {
+        mut act: impl FnMut(&mut Self, i64, &Alarm) -> Result<u64, DatabaseError>,
+    ) -> Result<Vec<Handled>, DatabaseError> {
         let mut handled = Vec::with_capacity(targets.len());
         for target in targets {
             handled.push(match self.find(&target.alarm_id)? {
@@ -149,7 +149,7 @@ impl rules::Words {
 }
 
 /// What was done with an alarm, from the first.
-pub(super) fn history(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<HistoryEntry>, StoreError> {
+pub(super) fn history(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<HistoryEntry>, DatabaseError> {
     let rows = db.query(
         "SELECT h.at, h.who, h.action, h.before, h.after FROM history h JOIN identities i ON i.seq = h.alarm
          WHERE i.alarm_id = ?1 ORDER BY h.number",
@@ -161,7 +161,7 @@ pub(super) fn history(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<His
             Ok(HistoryEntry {
                 at: row.int(0)?,
                 who: row.text(1)?.to_owned(),
-                action: action.ok_or_else(|| StoreError::Damaged("no such action in a history".into()))?,
+                action: action.ok_or_else(|| DatabaseError::Damaged("no such action in a history".into()))?,
                 before: row.text(3)?.to_owned(),
                 after: row.text(4)?.to_owned(),
             })

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
 use super::alarm::Alarm;
 use super::filter::{Filter, Search};
-use super::sql::{Connection, Row, Statement, Value};
-use super::writing::{ALARM_COLUMNS, alarm_of, as_u64};
+use super::writing::{ALARM_COLUMNS, alarm_of};
+use crate::database::DatabaseError;
+use crate::database::sql::as_u64;
+use crate::database::sql::{Connection, Row, Statement, Value};
 
 /// Lists are counted up to here; of longer ones it is said that they are longer.
 pub const COUNTED_EXACTLY: u64 = 10_000;
@@ -101,7 +102,7 @@ pub(super) fn page(
     order: Order,
     after: Option<&Cursor>,
     limit: usize,
-) -> Result<Page, StoreError> {
+) -> Result<Page, DatabaseError> {
     let search = Search::new(db, filter)?;
     let way = way(db, &search)?;
     let count = count(db, &search, &way)?;
@@ -115,7 +116,7 @@ pub(super) fn page(
 }
 
 /// Finds out the way: the first part of the filter that leaves few.
-fn way(db: &mut dyn Connection, search: &Search) -> Result<Way, StoreError> {
+fn way(db: &mut dyn Connection, search: &Search) -> Result<Way, DatabaseError> {
     if search.combinations.is_some() && search.in_combinations <= COUNTED_EXACTLY {
         let beside = search.text.is_some() || search.addresses.is_some() || search.has_time();
         return Ok(Way::Gather(Source::Combinations, (!beside).then_some(search.in_combinations)));
@@ -136,7 +137,7 @@ fn way(db: &mut dyn Connection, search: &Search) -> Result<Way, StoreError> {
 }
 
 /// The length of the list.
-fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, StoreError> {
+fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, DatabaseError> {
     let found = match way {
         Way::Gather(_, Some(found)) => *found,
         Way::Gather(source, None) => {
@@ -156,7 +157,7 @@ fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, S
 fn count_up(
     db: &mut dyn Connection,
     select: impl FnOnce(&mut Statement) -> String,
-) -> Result<u64, StoreError> {
+) -> Result<u64, DatabaseError> {
     let mut statement = Statement::default();
     let select = select(&mut statement);
     let limit = statement.bind(COUNTED_EXACTLY + 1);
@@ -172,7 +173,7 @@ fn places(
     order: Order,
     after: Option<&Cursor>,
     limit: usize,
-) -> Result<Vec<Cursor>, StoreError> {
+) -> Result<Vec<Cursor>, DatabaseError> {
     let mut statement = Statement::default();
     let (column, index) = order.by.column();
     let columns = format!("a.seq, a.{column}");
@@ -193,7 +194,7 @@ fn places(
 }
 
 /// The alarms at these places, in their order.
-fn alarms(db: &mut dyn Connection, places: &[Cursor]) -> Result<Vec<Alarm>, StoreError> {
+fn alarms(db: &mut dyn Connection, places: &[Cursor]) -> Result<Vec<Alarm>, DatabaseError> {
     let wanted: Vec<i64> = places.iter().map(|place| place.seq).collect();
     let mut statement = Statement::default();
     let list = statement.bind(Value::List(wanted.clone()));
@@ -285,7 +286,7 @@ impl SortBy {
 }
 
 impl Key {
-    fn of(row: &Row, column: usize) -> Result<Self, StoreError> {
+    fn of(row: &Row, column: usize) -> Result<Self, DatabaseError> {
         row.int(column).map(Self::Number).or_else(|_| Ok(Self::Text(row.text(column)?.to_owned())))
     }
 }

@@ -1,5 +1,6 @@
 //! What is served over HTTP: one file per resource, one line per route.
 
+pub(crate) mod api;
 pub(crate) mod config_files;
 pub(crate) mod door;
 pub(crate) mod errors;
