@@ -17,6 +17,7 @@ use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
+use crate::alarms::{self, Alarms};
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
@@ -52,6 +53,8 @@ pub struct Parts {
     pub publisher: EventPublisher,
     /// What backends say about their load.
     pub overload: OverloadReceiver,
+    /// The alarms that are kept, if any are.
+    pub alarms: Option<Alarms>,
     /// Receipt times.
     pub clock: Clock,
     /// Where it counts.
@@ -68,6 +71,7 @@ pub struct Frontend {
     limiter: Limiter,
     overload: OverloadReceiver,
     rejected: rejected::Writer,
+    alarms: Option<Alarms>,
     ledger: Ledger,
     store: ConfigStore,
     config: Config,
@@ -80,7 +84,7 @@ impl Frontend {
     /// Puts it together; touches nothing outside.
     #[must_use]
     pub fn new(config: Config, parts: Parts) -> Self {
-        let Parts { publisher, overload, clock, metrics, readiness, shutdown } = parts;
+        let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
         let store = ConfigStore::new(config.home.configs.clone(), config.readers);
@@ -113,6 +117,7 @@ impl Frontend {
             limiter,
             overload,
             rejected: rejected_writer,
+            alarms,
             ledger,
             store,
             config,
@@ -126,6 +131,12 @@ impl Frontend {
     /// is dropped, because refused events may still come from it.
     pub fn router(&self) -> Router {
         self.site.clone().into_router()
+    }
+
+    /// The alarms that are kept, if any are.
+    #[must_use]
+    pub fn alarms(&self) -> Option<&Alarms> {
+        self.alarms.as_ref()
     }
 
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
@@ -176,7 +187,7 @@ pub async fn run(config: Config, parts: Parts, listener: TcpListener) {
 /// # Errors
 /// If the address cannot be listened on, or something of the process failed or did not stop in time.
 pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    let ServeConfig { listen, nats, frontend } = config;
+    let ServeConfig { listen, nats, frontend, alarms } = config;
     let node = nats.node.clone();
     let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
     let shutdown = Shutdown::new();
@@ -189,7 +200,11 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
-    let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
+    let alarms = match alarms {
+        Some(config) => Some(alarms::open(config).await?),
+        None => None,
+    };
+    let parts = Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
     shutdown.run_until_stopped("the frontend", PROCESS_GRACE).await

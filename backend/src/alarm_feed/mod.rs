@@ -51,7 +51,6 @@ struct Counts {
     dropped: Counter,
     lost: Counter,
     waiting_bytes: Gauge,
-    queue_length: Gauge,
 }
 
 /// An event of a stage, up to its body.
@@ -160,7 +159,7 @@ impl Feed {
         for group in self.take_groups() {
             let messages = group.len();
             let published = self.publisher.blocking_publish(group);
-            self.counts.note(published, messages, &self.publisher);
+            self.counts.note(published, messages);
         }
     }
 
@@ -169,7 +168,7 @@ impl Feed {
         for group in self.take_groups() {
             let messages = group.len();
             let published = self.publisher.publish(group).await;
-            self.counts.note(published, messages, &self.publisher);
+            self.counts.note(published, messages);
         }
     }
 
@@ -201,15 +200,13 @@ impl Counts {
                 "dsiem_alarm_feed_waiting_bytes",
                 "Bytes of events that wait until their backlog becomes an alarm",
             ),
-            queue_length: metrics.gauge("dsiem_alarm_feed_queue_length", "Groups of messages about alarms that wait for the bus"),
         }
     }
 
-    fn note(&self, published: Result<(), NobodyTakesThem>, messages: usize, publisher: &AlarmPublisher) {
+    fn note(&self, published: Result<(), NobodyTakesThem>, messages: usize) {
         if published.is_err() {
             self.lost.add(u64::try_from(messages).unwrap_or(u64::MAX));
         }
-        self.queue_length.set(as_gauge(publisher.waiting()));
     }
 }
 
@@ -222,14 +219,15 @@ mod tests {
     use dsiem_core::alarm::AlarmDocument;
     use dsiem_core::backlog::Backlog;
     use dsiem_runtime::bus::alarms::{self, AlarmQueue};
+    use futures::FutureExt as _;
     use serde_json::Value;
 
     use super::*;
     use crate::fixtures::{self, event};
 
     fn feed(waiting_bytes: usize) -> (Feed, AlarmQueue, Metrics) {
-        let (publisher, queue) = alarms::queue();
         let metrics = Metrics::new();
+        let (publisher, queue) = alarms::queue(&metrics);
         (Feed::new(publisher, waiting_bytes, &metrics), queue, metrics)
     }
 
@@ -240,10 +238,7 @@ mod tests {
     /// What comes out, an event or an update each.
     async fn published(feed: &mut Feed, queue: &mut AlarmQueue) -> Vec<Value> {
         feed.publish().await;
-        if feed.publisher.waiting() == 0 {
-            return Vec::new();
-        }
-        let (messages, groups) = queue.next().await.unwrap();
+        let Some(Some((messages, groups))) = queue.next().now_or_never() else { return Vec::new() };
         queue.confirm(groups);
         let lines = messages.iter().flat_map(|message| message.payload().split(|byte| *byte == b'\n'));
         lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()

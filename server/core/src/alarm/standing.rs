@@ -14,6 +14,12 @@ pub struct Standing {
     revision: u64,
     /// The directive that raised it.
     directive_id: u64,
+    progress: Progress,
+}
+
+/// How far its directive is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Progress {
     /// The last second in which its current stage can be completed, in seconds since 1970; absent once it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<i64>,
@@ -32,13 +38,15 @@ impl Standing {
         Self {
             revision: backlog.revision(),
             directive_id: backlog.directive().id,
-            deadline: ending.is_none().then(|| backlog.deadline_secs(settings)),
-            ending: ending.map(|ending| match ending {
-                Ending::Completed => "completed",
-                Ending::TimedOut => "timed_out",
-                Ending::Evicted => "evicted",
-            }),
-            stage_events: backlog.stages().iter().map(Stage::events).collect(),
+            progress: Progress {
+                deadline: ending.is_none().then(|| backlog.deadline_secs(settings)),
+                ending: ending.map(|ending| match ending {
+                    Ending::Completed => "completed",
+                    Ending::TimedOut => "timed_out",
+                    Ending::Evicted => "evicted",
+                }),
+                stage_events: backlog.stages().iter().map(Stage::events).collect(),
+            },
         }
     }
 

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
+use crate::metrics::{Gauge, Metrics};
+
 /// How many groups may wait; full, publishing waits.
 pub const GROUPS_WAITING: usize = 16;
 
@@ -44,6 +46,7 @@ impl AlarmMessage {
 pub struct AlarmPublisher {
     groups: mpsc::Sender<Vec<AlarmMessage>>,
     confirmation: Confirmation,
+    waiting: Gauge,
 }
 
 /// Tells when what was published no longer depends on this process.
@@ -58,6 +61,7 @@ pub struct Confirmation {
 pub struct AlarmQueue {
     groups: mpsc::Receiver<Vec<AlarmMessage>>,
     confirmed: watch::Sender<u64>,
+    waiting: Gauge,
 }
 
 /// Nobody is there any more to take them.
@@ -67,11 +71,14 @@ pub struct NobodyTakesThem;
 
 /// Both ends of a queue of alarms.
 #[must_use]
-pub fn queue() -> (AlarmPublisher, AlarmQueue) {
+pub fn queue(metrics: &Metrics) -> (AlarmPublisher, AlarmQueue) {
     let (sender, groups) = mpsc::channel(GROUPS_WAITING);
     let (confirmed, confirmed_so_far) = watch::channel(0);
     let confirmation = Confirmation { published: Arc::default(), confirmed: confirmed_so_far };
-    (AlarmPublisher { groups: sender, confirmation }, AlarmQueue { groups, confirmed })
+    let waiting = metrics
+        .gauge("dsiem_alarm_feed_queue_length", "Groups of messages about alarms that wait for the bus");
+    let publisher = AlarmPublisher { groups: sender, confirmation, waiting: waiting.clone() };
+    (publisher, AlarmQueue { groups, confirmed, waiting })
 }
 
 impl AlarmPublisher {
@@ -80,7 +87,7 @@ impl AlarmPublisher {
     /// # Errors
     /// When nobody will take it.
     pub async fn publish(&self, group: Vec<AlarmMessage>) -> Result<(), NobodyTakesThem> {
-        self.confirmation.count();
+        self.count();
         self.groups.send(group).await.map_err(|_| NobodyTakesThem)
     }
 
@@ -89,8 +96,13 @@ impl AlarmPublisher {
     /// # Errors
     /// When nobody will take it.
     pub fn blocking_publish(&self, group: Vec<AlarmMessage>) -> Result<(), NobodyTakesThem> {
-        self.confirmation.count();
+        self.count();
         self.groups.blocking_send(group).map_err(|_| NobodyTakesThem)
+    }
+
+    fn count(&self) {
+        self.confirmation.published.fetch_add(1, Ordering::SeqCst);
+        self.waiting.inc();
     }
 
     /// Tells of what is published here.
@@ -98,19 +110,9 @@ impl AlarmPublisher {
     pub fn confirmation(&self) -> Confirmation {
         self.confirmation.clone()
     }
-
-    /// How many groups are waiting.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.groups.max_capacity() - self.groups.capacity()
-    }
 }
 
 impl Confirmation {
-    fn count(&self) {
-        self.published.fetch_add(1, Ordering::SeqCst);
-    }
-
     /// Waits until everything that was published before is confirmed.
     ///
     /// # Errors
@@ -133,7 +135,8 @@ impl AlarmQueue {
             messages.extend(more);
             groups += 1;
         }
-        Some((messages, Groups(groups)))
+        self.waiting.add(-groups);
+        Some((messages, Groups(groups.unsigned_abs())))
     }
 
     /// Says that groups no longer depend on this process.
@@ -167,6 +170,16 @@ enum Receipt {
     Groups(Groups),
 }
 
+impl AlarmBatch {
+    /// Whether it comes again if it is not acknowledged, and not only after a restart of the backend.
+    #[must_use]
+    pub fn comes_again(&self) -> bool {
+        match self.receipt {
+            Receipt::Groups(_) => false,
+        }
+    }
+}
+
 impl AlarmSubscription {
     /// The next messages. `None`: no more will come. May be cancelled without loss.
     pub async fn next_batch(&mut self) -> Option<AlarmBatch> {
@@ -196,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_published_is_confirmed_once_it_was_taken_and_acknowledged() {
-        let (publisher, queue) = queue();
+        let (publisher, queue) = queue(&Metrics::new());
         let mut subscription = AlarmSubscription::Memory(queue);
         let confirmation = publisher.confirmation();
         confirmation.confirmed().await.unwrap();
@@ -212,11 +225,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_makes_publishing_wait() {
-        let (publisher, mut queue) = queue();
+        let (publisher, mut queue) = queue(&Metrics::new());
         for _ in 0..GROUPS_WAITING {
             publisher.publish(group("a")).await.unwrap();
         }
-        assert_eq!(publisher.waiting(), GROUPS_WAITING);
         let mut waiting = std::pin::pin!(publisher.publish(group("b")));
         assert!(futures::poll!(&mut waiting).is_pending());
         let (messages, _) = queue.next().await.unwrap();
@@ -226,7 +238,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_takes_is_never_confirmed() {
-        let (publisher, queue) = queue();
+        let (publisher, queue) = queue(&Metrics::new());
         publisher.publish(group("a")).await.unwrap();
         drop(queue);
         assert_eq!(publisher.confirmation().confirmed().await, Err(NobodyTakesThem));

@@ -273,7 +273,7 @@ fn what_is_said_beside_the_document_stands_behind_its_keys() {
         .at(100)
         .event("10.0.0.1 -> 2.2.2.2 sid=1", "opens")
         .event("10.0.0.1 -> 2.2.2.2 sid=2", "counts in 2");
-    assert_snapshot!(update(&open), @r#","revision":4194304,"directive_id":7,"deadline":1100,"stage_events":[1,1]}"#);
+    assert_snapshot!(update(&open), @r#","revision":4194304,"directive_id":7,"progress":{"deadline":1100,"stage_events":[1,1]}}"#);
     let over = open.event("10.0.0.1 -> 2.2.2.2 sid=2", "counts in 2");
-    assert_snapshot!(update(&over), @r#","revision":7340032,"directive_id":7,"ending":"completed","stage_events":[1,2]}"#);
+    assert_snapshot!(update(&over), @r#","revision":7340032,"directive_id":7,"progress":{"ending":"completed","stage_events":[1,2]}}"#);
 }
