@@ -9,7 +9,8 @@ use dsiem_runtime::bus::NatsConfig;
 use dsiem_runtime::bus::nats::{CredentialsError, UNLIMITED_QUEUE};
 use dsiem_runtime::files::Home;
 
-use crate::args::ServeArgs;
+use crate::alarms::AlarmsConfig;
+use crate::args::{AlarmStoreError, ServeArgs};
 use crate::config_store::Choices;
 use crate::doors::{Doors, DoorsError};
 
@@ -43,6 +44,8 @@ pub struct ServeConfig {
     pub nats: NatsConfig,
     /// The frontend itself.
     pub frontend: Config,
+    /// Where alarms are kept; `None`: nowhere.
+    pub alarms: Option<AlarmsConfig>,
 }
 
 /// Arguments that do not go together.
@@ -57,6 +60,9 @@ pub enum ConfigError {
     /// Tokens or certificates for HTTP.
     #[error(transparent)]
     Doors(#[from] DoorsError),
+    /// Where alarms are kept.
+    #[error(transparent)]
+    AlarmStore(#[from] AlarmStoreError),
     /// Tokens or certificates for NATS.
     #[error(transparent)]
     Nats(#[from] CredentialsError),
@@ -71,8 +77,11 @@ impl ServeConfig {
         if args.otel.otel_tracing_enabled || args.otel.otel_metrics_enabled {
             tracing::warn!("OpenTelemetry is not sent yet; metrics are at /metrics");
         }
+        let home = args.home.home()?;
+        let alarms =
+            args.alarm_store.alarms(args.alarm_retention, &home.logs, args.choices.status.0.first())?;
         let frontend = Config {
-            home: args.home.home()?,
+            home,
             max_body: args.max_body.0,
             throttle: throttle(args.min_eps, args.max_eps)?,
             max_queue: queue_limit(args.max_queue),
@@ -89,7 +98,7 @@ impl ServeConfig {
             durability: args.durability,
             stream: args.stream.into(),
         };
-        Ok(Self { listen, nats, frontend })
+        Ok(Self { listen, nats, frontend, alarms })
     }
 }
 

@@ -17,7 +17,7 @@ use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
-use crate::alarm_store::AlarmStore;
+use crate::alarms::{self, Alarms};
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
@@ -55,8 +55,8 @@ pub struct Parts {
     pub publisher: EventPublisher,
     /// What backends say about their load.
     pub overload: OverloadReceiver,
-    /// The alarms, where they are kept.
-    pub alarms: Option<Arc<AlarmStore>>,
+    /// The alarms that are kept, if any are.
+    pub alarms: Option<Alarms>,
     /// Receipt times.
     pub clock: Clock,
     /// Where it counts.
@@ -73,6 +73,7 @@ pub struct Frontend {
     limiter: Limiter,
     overload: OverloadReceiver,
     rejected: rejected::Writer,
+    alarms: Option<Alarms>,
     ledger: Ledger,
     store: ConfigStore,
     config: Config,
@@ -93,14 +94,14 @@ impl Frontend {
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
-        let api = alarms.map(|store| {
+        let api = alarms.as_ref().map(|alarms| {
             let library = Library::new(config.home.configs.clone());
             let configuration = Configuration {
                 store: configs.clone(),
                 bodies: bodies.clone(),
                 writable: config.writable_config,
             };
-            let choices = config.choices.clone();
+            let (store, choices) = (alarms.store.clone(), config.choices.clone());
             Api::new(store, library, configuration, choices, clock.clone(), shutdown.token())
         });
         let events = Events {
@@ -128,6 +129,7 @@ impl Frontend {
             limiter,
             overload,
             rejected: rejected_writer,
+            alarms,
             ledger,
             store: configs,
             config,
@@ -141,6 +143,12 @@ impl Frontend {
     /// is dropped, because refused events may still come from it.
     pub fn router(&self) -> Router {
         self.site.clone().into_router()
+    }
+
+    /// The alarms that are kept, if any are.
+    #[must_use]
+    pub fn alarms(&self) -> Option<&Alarms> {
+        self.alarms.as_ref()
     }
 
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
@@ -191,7 +199,7 @@ pub async fn run(config: Config, parts: Parts, listener: TcpListener) {
 /// # Errors
 /// If the address cannot be listened on, or something of the process failed or did not stop in time.
 pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    let ServeConfig { listen, nats, frontend } = config;
+    let ServeConfig { listen, nats, frontend, alarms } = config;
     let node = nats.node.clone();
     let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
     let shutdown = Shutdown::new();
@@ -204,8 +212,11 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
-    let parts =
-        Parts { publisher, overload, alarms: None, clock, metrics, readiness, shutdown: shutdown.clone() };
+    let alarms = match alarms {
+        Some(config) => Some(alarms::open(config).await?),
+        None => None,
+    };
+    let parts = Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
     shutdown.run_until_stopped("the frontend", PROCESS_GRACE).await

@@ -171,7 +171,8 @@ impl AlarmStore {
         self.database.read(|db| list::page(db, filter, order, after, limit))
     }
 
-    /// One alarm, and how many events its stages have; `None` if it is not there.
+    /// One alarm, and how many events its stages have, as many as are stored or as the engine says; `None` if it is not
+    /// there.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -180,7 +181,9 @@ impl AlarmStore {
             let rows = db.query("SELECT seq FROM identities WHERE alarm_id = ?1", &[alarm_id.into()])?;
             let Some(row) = rows.first() else { return Ok(None) };
             let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
-            Ok(Some((alarm, events::counts(db, alarm_id)?)))
+            let counts = events::counts(db, alarm_id)?;
+            let counts = events::at_least(counts, &alarm.document);
+            Ok(Some((alarm, counts)))
         })
     }
 
