@@ -79,6 +79,12 @@ impl AlarmStore {
         Ok(Self::new(Arc::new(Database::open_server(url)?), words))
     }
 
+    /// The database that it is in, for others who keep something there.
+    #[must_use]
+    pub fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
+    }
+
     /// Applies the engine's updates in their order; all of them are stored, or none.
     ///
     /// # Errors
