@@ -17,7 +17,7 @@ use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
-use crate::alarms::{self, Alarms};
+use crate::alarms::{self, Alarms, Process};
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
@@ -204,6 +204,12 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         Some(config) => Some(alarms::open(config).await?),
         None => None,
     };
+    if let Some(alarms) = &alarms {
+        let subscription = nats.subscribe_alarms(&alarms.name(&clock).await?);
+        let process =
+            Process { clock: clock.clone(), metrics: &metrics, readiness: &readiness, shutdown: &shutdown };
+        alarms.start(subscription, &process);
+    }
     let parts = Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
