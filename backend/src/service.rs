@@ -186,7 +186,7 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         subscription: nats.subscribe_events(engine.max_queue, resume),
         checkpoints,
         overload: nats.overload_sender(),
-        alarms: None,
+        alarms: Some(nats.alarm_publisher()),
         clock,
         metrics,
         readiness,

@@ -18,7 +18,7 @@ use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
 use crate::accounts::Accounts;
-use crate::alarms::{self, Alarms};
+use crate::alarms::{self, Alarms, Process};
 use crate::auth::Auth;
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
@@ -242,6 +242,12 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         Some(config) => Some(alarms::open(config).await?),
         None => None,
     };
+    if let Some(alarms) = &alarms {
+        let subscription = nats.subscribe_alarms(&alarms.name(&clock).await?);
+        let process =
+            Process { clock: clock.clone(), metrics: &metrics, readiness: &readiness, shutdown: &shutdown };
+        alarms.start(subscription, &process);
+    }
     let parts = Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));

@@ -85,6 +85,22 @@ impl AlarmStore {
         Arc::clone(&self.database)
     }
 
+    /// The id of what is stored here, by which it is known on the bus; `new` is taken where it has none yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn id(&self, new: &str) -> Result<String, DatabaseError> {
+        self.database.write(|db| {
+            db.execute(
+                "INSERT INTO store (number, id) VALUES (1, ?1) ON CONFLICT DO NOTHING",
+                &[new.into()],
+            )?;
+            let rows = db.query("SELECT id FROM store WHERE number = 1", &[])?;
+            let row = rows.first().ok_or_else(|| DatabaseError::Damaged("no id".into()))?;
+            Ok(row.text(0)?.to_owned())
+        })
+    }
+
     /// Applies the engine's updates in their order; all of them are stored, or none.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use dsiem_runtime::bus::AlarmSubscription;
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::program;
 use dsiem_runtime::secret::Secret;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
@@ -105,6 +106,17 @@ pub fn open_database(place: &Place) -> anyhow::Result<Database> {
 }
 
 impl Alarms {
+    /// What the store is called on the bus, where its frontends share what is for it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn name(&self, clock: &Clock) -> anyhow::Result<String> {
+        let (store, now) = (self.store.clone(), clock.now().nanos());
+        let new = format!("{now:x}{:016x}", program::seed().0);
+        let id = tokio::task::spawn_blocking(move || store.id(&new)).await??;
+        Ok(format!("alarms-{id}"))
+    }
+
     /// Begins to take what `subscription` brings, and to remove what is beyond the limits.
     pub fn start(&self, subscription: AlarmSubscription, process: &Process<'_>) {
         let Process { clock, metrics, readiness, shutdown } = process;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
+use super::nats::AlarmReader;
 use crate::metrics::{Gauge, Metrics};
 
 /// How many groups may wait; full, publishing waits.
@@ -155,6 +156,8 @@ pub struct Groups(u64);
 pub enum AlarmSubscription {
     /// From this process.
     Memory(AlarmQueue),
+    /// From other processes.
+    Nats(Box<AlarmReader>),
 }
 
 /// Some messages, in their order.
@@ -168,6 +171,8 @@ pub struct AlarmBatch {
 #[derive(Debug)]
 enum Receipt {
     Groups(Groups),
+    /// Where to acknowledge.
+    Subjects(Vec<String>),
 }
 
 impl AlarmBatch {
@@ -176,6 +181,7 @@ impl AlarmBatch {
     pub fn comes_again(&self) -> bool {
         match self.receipt {
             Receipt::Groups(_) => false,
+            Receipt::Subjects(_) => true,
         }
     }
 }
@@ -188,6 +194,10 @@ impl AlarmSubscription {
                 let (messages, groups) = queue.next().await?;
                 Some(AlarmBatch { messages, receipt: Receipt::Groups(groups) })
             }
+            Self::Nats(reader) => {
+                let (messages, subjects) = reader.next().await?;
+                Some(AlarmBatch { messages, receipt: Receipt::Subjects(subjects) })
+            }
         }
     }
 
@@ -195,6 +205,9 @@ impl AlarmSubscription {
     pub async fn acknowledge(&mut self, batch: AlarmBatch) {
         match (self, batch.receipt) {
             (Self::Memory(queue), Receipt::Groups(groups)) => queue.confirm(groups),
+            (Self::Nats(reader), Receipt::Subjects(subjects)) => reader.acknowledge(subjects).await,
+            // A batch of another subscription.
+            (Self::Memory(_), Receipt::Subjects(_)) | (Self::Nats(_), Receipt::Groups(_)) => {}
         }
     }
 }
