@@ -9,7 +9,8 @@ use dsiem_runtime::bus::NatsConfig;
 use dsiem_runtime::bus::nats::{CredentialsError, UNLIMITED_QUEUE};
 use dsiem_runtime::files::Home;
 
-use crate::args::ServeArgs;
+use crate::alarms::AlarmsConfig;
+use crate::args::{AlarmStoreError, ServeArgs};
 use crate::auth::AuthConfig;
 use crate::auth::config::AuthConfigError;
 use crate::config_store::Choices;
@@ -47,6 +48,8 @@ pub struct ServeConfig {
     pub nats: NatsConfig,
     /// The frontend itself.
     pub frontend: Config,
+    /// Where alarms are kept; `None`: nowhere.
+    pub alarms: Option<AlarmsConfig>,
 }
 
 /// Arguments that do not go together.
@@ -61,6 +64,9 @@ pub enum ConfigError {
     /// Tokens or certificates for HTTP.
     #[error(transparent)]
     Doors(#[from] DoorsError),
+    /// Where alarms are kept.
+    #[error(transparent)]
+    AlarmStore(#[from] AlarmStoreError),
     /// Who may use the API and the page.
     #[error(transparent)]
     Auth(#[from] AuthConfigError),
@@ -78,9 +84,12 @@ impl ServeConfig {
         if args.otel.otel_tracing_enabled || args.otel.otel_metrics_enabled {
             tracing::warn!("OpenTelemetry is not sent yet; metrics are at /metrics");
         }
+        let home = args.home.home()?;
+        let alarms =
+            args.alarm_store.alarms(args.alarm_retention, &home.logs, args.choices.status.0.first())?;
         let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let frontend = Config {
-            home: args.home.home()?,
+            home,
             max_body: args.max_body.0,
             throttle: throttle(args.min_eps, args.max_eps)?,
             max_queue: queue_limit(args.max_queue),
@@ -97,7 +106,7 @@ impl ServeConfig {
             durability: args.durability,
             stream: args.stream.into(),
         };
-        Ok(Self { listen, nats, frontend })
+        Ok(Self { listen, nats, frontend, alarms })
     }
 }
 

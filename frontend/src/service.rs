@@ -18,18 +18,19 @@ use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
 use crate::accounts::Accounts;
-use crate::alarm_store::AlarmStore;
+use crate::alarms::{self, Alarms, Process};
 use crate::auth::Auth;
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
 use crate::counters::EventCounters;
-use crate::http::api::Api;
+use crate::http::api::{self, Api, Configuration};
 use crate::http::config_files::ConfigFiles;
 use crate::http::door::Door;
 use crate::http::events::Events;
 use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
+use crate::library::Library;
 use crate::limiter::Limiter;
 use crate::peers::Peers;
 use crate::places::Places;
@@ -59,8 +60,8 @@ pub struct Parts {
     pub publisher: EventPublisher,
     /// What backends say about their load.
     pub overload: OverloadReceiver,
-    /// The alarms, where they are kept.
-    pub alarms: Option<Arc<AlarmStore>>,
+    /// The alarms that are kept, if any are.
+    pub alarms: Option<Alarms>,
     /// Receipt times.
     pub clock: Clock,
     /// Where it counts.
@@ -77,6 +78,7 @@ pub struct Frontend {
     limiter: Limiter,
     overload: OverloadReceiver,
     rejected: rejected::Writer,
+    alarms: Option<Alarms>,
     ledger: Ledger,
     store: ConfigStore,
     auth: Option<Auth>,
@@ -93,17 +95,29 @@ impl Frontend {
         let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
-        let store = ConfigStore::new(config.home.configs.clone(), config.readers);
+        let configs = ConfigStore::new(config.home.configs.clone(), config.readers);
         let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
-        let auth = alarms.as_ref().map(|store| {
-            let accounts = Accounts::new(store.database());
+        let auth = alarms.as_ref().map(|alarms| {
+            let accounts = Accounts::new(alarms.database.clone());
             Auth::new(config.auth.clone(), accounts, doors.tls.is_some(), clock.clone(), &metrics)
         });
-        let api = alarms.zip(auth.clone()).map(|(store, auth)| {
-            Api::new(store, auth, config.choices.clone(), clock.clone(), shutdown.token())
+        let api = alarms.as_ref().zip(auth.clone()).map(|(alarms, auth)| {
+            Api::new(api::Parts {
+                store: alarms.store.clone(),
+                library: Library::new(config.home.configs.clone()),
+                configuration: Configuration {
+                    store: configs.clone(),
+                    bodies: bodies.clone(),
+                    writable: config.writable_config,
+                },
+                auth,
+                choices: config.choices.clone(),
+                clock: clock.clone(),
+                stop: shutdown.token(),
+            })
         });
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
@@ -118,7 +132,7 @@ impl Frontend {
         };
         let config_files = ConfigFiles {
             door: Door::of_config(doors.config_token.clone(), &metrics),
-            store: store.clone(),
+            store: configs.clone(),
             bodies,
             writable: config.writable_config,
         };
@@ -130,8 +144,9 @@ impl Frontend {
             limiter,
             overload,
             rejected: rejected_writer,
+            alarms,
             ledger,
-            store,
+            store: configs,
             auth,
             config,
             metrics,
@@ -144,6 +159,12 @@ impl Frontend {
     /// is dropped, because refused events may still come from it.
     pub fn router(&self) -> Router {
         self.site.clone().into_router()
+    }
+
+    /// The alarms that are kept, if any are.
+    #[must_use]
+    pub fn alarms(&self) -> Option<&Alarms> {
+        self.alarms.as_ref()
     }
 
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
@@ -204,7 +225,7 @@ pub async fn run(config: Config, parts: Parts, listener: TcpListener) {
 /// # Errors
 /// If the address cannot be listened on, or something of the process failed or did not stop in time.
 pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    let ServeConfig { listen, nats, frontend } = config;
+    let ServeConfig { listen, nats, frontend, alarms } = config;
     let node = nats.node.clone();
     let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
     let shutdown = Shutdown::new();
@@ -217,8 +238,17 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
-    let parts =
-        Parts { publisher, overload, alarms: None, clock, metrics, readiness, shutdown: shutdown.clone() };
+    let alarms = match alarms {
+        Some(config) => Some(alarms::open(config).await?),
+        None => None,
+    };
+    if let Some(alarms) = &alarms {
+        let subscription = nats.subscribe_alarms(&alarms.name(&clock).await?);
+        let process =
+            Process { clock: clock.clone(), metrics: &metrics, readiness: &readiness, shutdown: &shutdown };
+        alarms.start(subscription, &process);
+    }
+    let parts = Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
     shutdown.run_until_stopped("the frontend", PROCESS_GRACE).await

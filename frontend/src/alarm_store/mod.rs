@@ -34,7 +34,7 @@ use crate::database::{Database, DatabaseError};
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
 pub use changes::{AlarmChange, ChangeKind};
-pub use document::{AlarmDocument, AlarmUpdate, Stage, StageEvent};
+pub use document::{AlarmDocument, AlarmUpdate, Progress, Stage, StageEvent};
 pub use events::{EventPage, StageCount, StoredEvent};
 pub use figures::{Facet, Facets, MAX_COUNTED, OverTime, Part, Role};
 pub use filter::Filter;
@@ -83,6 +83,22 @@ impl AlarmStore {
     #[must_use]
     pub fn database(&self) -> Arc<Database> {
         Arc::clone(&self.database)
+    }
+
+    /// The id of what is stored here, by which it is known on the bus; `new` is taken where it has none yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn id(&self, new: &str) -> Result<String, DatabaseError> {
+        self.database.write(|db| {
+            db.execute(
+                "INSERT INTO store (number, id) VALUES (1, ?1) ON CONFLICT DO NOTHING",
+                &[new.into()],
+            )?;
+            let rows = db.query("SELECT id FROM store WHERE number = 1", &[])?;
+            let row = rows.first().ok_or_else(|| DatabaseError::Damaged("no id".into()))?;
+            Ok(row.text(0)?.to_owned())
+        })
     }
 
     /// Applies the engine's updates in their order; all of them are stored, or none.
@@ -152,6 +168,12 @@ impl AlarmStore {
         Ok(removed)
     }
 
+    /// The installation's words that mean something to the rules.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// Hears of every change from now on, once it is stored.
     pub fn subscribe(&self) -> broadcast::Receiver<AlarmChange> {
         self.changes.subscribe()
@@ -171,7 +193,8 @@ impl AlarmStore {
         self.database.read(|db| list::page(db, filter, order, after, limit))
     }
 
-    /// One alarm, and how many events its stages have; `None` if it is not there.
+    /// One alarm, and how many events its stages have, as many as are stored or as the engine says; `None` if it is not
+    /// there.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -180,7 +203,9 @@ impl AlarmStore {
             let rows = db.query("SELECT seq FROM identities WHERE alarm_id = ?1", &[alarm_id.into()])?;
             let Some(row) = rows.first() else { return Ok(None) };
             let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
-            Ok(Some((alarm, events::counts(db, alarm_id)?)))
+            let counts = events::counts(db, alarm_id)?;
+            let counts = events::at_least(counts, &alarm.document);
+            Ok(Some((alarm, counts)))
         })
     }
 

@@ -10,7 +10,10 @@ mod alarms;
 mod audit;
 pub(crate) mod caller;
 mod changes;
+mod configuration;
+mod directives;
 mod documents;
+mod explain;
 mod export;
 mod handling;
 mod oidc;
@@ -41,11 +44,13 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::caller::Viewer;
+pub(crate) use self::configuration::Configuration;
 use self::problem::Problem;
 use crate::alarm_store::AlarmStore;
 use crate::auth::{self, Auth};
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
+use crate::library::Library;
 
 /// Where it is served.
 pub(crate) const PATH: &str = "/api/v1";
@@ -57,6 +62,8 @@ const ASKING: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Api {
     store: Arc<AlarmStore>,
+    library: Library,
+    configuration: Configuration,
     auth: Auth,
     asking: Arc<Semaphore>,
     choices: Arc<Choices>,
@@ -66,20 +73,34 @@ pub(crate) struct Api {
     streams: changes::Streams,
 }
 
+/// What the API needs of others.
+pub(crate) struct Parts {
+    /// The alarms.
+    pub(crate) store: Arc<AlarmStore>,
+    /// The directives in the configuration files.
+    pub(crate) library: Library,
+    /// The configuration files themselves.
+    pub(crate) configuration: Configuration,
+    /// Who knows who asks.
+    pub(crate) auth: Auth,
+    /// The words of the installation.
+    pub(crate) choices: Choices,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// When answers that never end by themselves have to.
+    pub(crate) stop: CancellationToken,
+}
+
 impl Api {
-    /// The API over `store`, for those whom `auth` knows.
-    pub(crate) fn new(
-        store: Arc<AlarmStore>,
-        auth: Auth,
-        choices: Choices,
-        clock: Clock,
-        stop: CancellationToken,
-    ) -> Self {
-        let asking = Arc::new(Semaphore::new(ASKING));
+    /// The API over these parts.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { store, library, configuration, auth, choices, clock, stop } = parts;
         Self {
             store,
+            library,
+            configuration,
             auth,
-            asking,
+            asking: Arc::new(Semaphore::new(ASKING)),
             choices: Arc::new(choices),
             clock,
             stop,
@@ -122,6 +143,7 @@ impl FromRef<Api> for Auth {
     info(title = "dsiem", description = "Alarms: to look at, to explain, to handle. Times are seconds since 1970."),
     tags(
         (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
+        (name = "directives", description = "What is loaded, and the files that it is loaded from."),
         (name = "statistics", description = "Figures about many alarms."),
         (name = "session", description = "Signing in and out. Requests with the cookie of a session that change something \
             show its csrf_token in the header X-CSRF-Token; programs show a token instead: Authorization: Bearer."),
@@ -136,9 +158,12 @@ fn described() -> OpenApiRouter<Api> {
         .merge(alarms::routes())
         .merge(export::routes())
         .merge(alarm::routes())
+        .merge(explain::routes())
         .merge(handling::routes())
         .merge(statistics::routes())
         .merge(changes::routes())
+        .merge(directives::routes())
+        .merge(configuration::routes())
         .merge(session::routes())
         .merge(oidc::routes())
         .merge(users::routes())
