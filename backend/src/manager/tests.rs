@@ -24,6 +24,7 @@ fn setup(max_backlogs: usize, records: usize) -> Setup {
         surroundings,
         clock: Clock::simulated(NOW),
         census: Census::new(max_backlogs, counters, Readiness::new()),
+        open: OpenCounts::new(8),
         pressure: Pressure::new(Duration::ZERO),
         retirements,
         failures: None,

@@ -199,6 +199,7 @@ impl Sender {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
             alarms: None,
+            nodes: dsiem_frontend::Nodes::default(),
             clock: Clock::simulated(NOW),
             metrics: metrics.clone(),
             readiness: readiness.clone(),

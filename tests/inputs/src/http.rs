@@ -56,6 +56,8 @@ impl Served {
         let parts = Parts {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
+            alarms: None,
+            nodes: dsiem_frontend::Nodes::default(),
             clock,
             metrics: metrics.clone(),
             readiness: Readiness::new(),

@@ -7,6 +7,7 @@
 
 mod alarm;
 mod alarms;
+mod backlogs;
 pub(crate) mod caller;
 mod changes;
 mod documents;
@@ -16,6 +17,8 @@ mod handling;
 pub(crate) mod problem;
 mod query;
 mod statistics;
+mod system;
+mod system_documents;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +43,7 @@ use crate::alarm_store::AlarmStore;
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
 use crate::library::Library;
+use crate::nodes::Nodes;
 
 /// Where it is served.
 pub(crate) const PATH: &str = "/api/v1";
@@ -58,6 +62,7 @@ pub(crate) struct Api {
     /// Answers that never end by themselves end with it.
     stop: CancellationToken,
     streams: changes::Streams,
+    nodes: Nodes,
 }
 
 impl Api {
@@ -77,7 +82,13 @@ impl Api {
             clock,
             stop,
             streams: changes::Streams::new(),
+            nodes: Nodes::default(),
         }
+    }
+
+    /// The same, which knows the processes of the installation.
+    pub(crate) fn with_nodes(self, nodes: Nodes) -> Self {
+        Self { nodes, ..self }
     }
 
     /// Asks the store something on a thread that may block.
@@ -110,6 +121,8 @@ impl Api {
     tags(
         (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
         (name = "statistics", description = "Figures about many alarms."),
+        (name = "directives", description = "Detections."),
+        (name = "system", description = "The processes of the installation, and what is between them."),
     )
 )]
 struct Description;
@@ -123,6 +136,8 @@ fn described() -> OpenApiRouter<Api> {
         .merge(explain::routes())
         .merge(handling::routes())
         .merge(statistics::routes())
+        .merge(system::routes())
+        .merge(backlogs::routes())
         .merge(changes::routes())
         .routes(routes!(read_choices));
     OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, routes)
