@@ -6,6 +6,8 @@
 //! that nobody who looks holds up correlation.
 
 mod open_counts;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

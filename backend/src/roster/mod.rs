@@ -507,4 +507,23 @@ mod tests {
         roster.deliver(concern("c", true)).await;
         assert_eq!(received(&mut managers.try_recv().unwrap()), ["c"]);
     }
+
+    #[tokio::test]
+    async fn a_directive_that_sleeps_has_nothing_to_show_and_one_that_is_too_busy_says_nothing() {
+        let (mut roster, mut managers) = roster();
+        let ask = |roster: &Roster| {
+            let (reply, shown) = oneshot::channel();
+            roster.show(Question { slot: SLOT, show: crate::manager::Show { reply } });
+            shown
+        };
+        assert_eq!(ask(&roster).await, Ok(Shown::default()));
+        roster.wake(SLOT);
+        let mut mailbox = managers.try_recv().unwrap();
+        let waiting = ask(&roster);
+        assert_eq!(received(&mut mailbox), ["show"]);
+        assert!(waiting.await.is_err(), "it was dropped");
+        let waiting: Vec<_> = (0..=MAILBOX_EVENTS).map(|_| ask(&roster)).collect();
+        assert!(waiting.into_iter().next_back().unwrap().await.is_err());
+        assert_eq!(received(&mut mailbox).len(), MAILBOX_EVENTS);
+    }
 }
