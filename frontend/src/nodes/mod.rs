@@ -9,6 +9,7 @@ mod described;
 mod history;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dsiem_runtime::bus::{BacklogAnswer, BacklogAsker, BusState, BusView, ReportReceiver, ReportSender};
 use dsiem_runtime::clock::Clock;
@@ -17,15 +18,18 @@ use dsiem_runtime::nodes::{Described, NodeKind, Reporter};
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use board::{Board, Figures};
 pub(crate) use board::{NodeState, Shown};
 use history::History;
 pub(crate) use history::{Point, STEP};
 
-/// Questions for open backlogs that are asked at the same time; further ones wait for their turn.
+/// Questions for open backlogs that are asked at the same time; further ones wait for their turn, but not for long.
 const ASKED_AT_ONCE: usize = 4;
+
+/// How long a question waits for its turn before it is answered with nothing.
+const TURN_LIMIT: Duration = Duration::from_secs(1);
 
 /// What is known of the processes of the installation. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -167,7 +171,9 @@ impl Nodes {
 
     /// Asks all backends for the open backlogs of a directive.
     pub(crate) async fn backlogs(&self, directive_id: u64) -> Asked {
-        let _turn = self.asking.acquire().await;
+        let Ok(_turn) = timeout(TURN_LIMIT, self.asking.acquire()).await else {
+            return Asked { answers: Vec::new(), is_complete: false };
+        };
         let expected = self.lock().board.correlating(Instant::now());
         let answers = self.asker.ask(directive_id, expected).await;
         let is_complete =
@@ -186,10 +192,13 @@ impl Nodes {
     /// With these reports, the first of which is that of this process.
     pub(crate) fn of(reports: Vec<dsiem_runtime::nodes::NodeReport>, asker: BacklogAsker, secs: i64) -> Self {
         let nodes = Self::new(reports.first().map_or("", |report| &report.run), asker);
-        for report in reports {
-            assert!(nodes.lock().board.take(report, Instant::now()));
-        }
+        reports.into_iter().for_each(|report| nodes.hear(report));
         nodes.step(Instant::now(), secs);
         nodes
+    }
+
+    /// A process reports.
+    pub(crate) fn hear(&self, report: dsiem_runtime::nodes::NodeReport) {
+        assert!(self.lock().board.take(report, Instant::now()));
     }
 }
