@@ -179,9 +179,12 @@ impl Publishing {
     /// Whether alarms are left out: nothing was ever taken, and it has been tried for long enough.
     fn is_not_for_us(&mut self) -> bool {
         let since = self.failing_since.filter(|_| !self.proven && !self.required);
-        let given_up = since.is_some_and(|since| since.elapsed() > PATIENCE) && self.link.connected_client().is_some();
+        let given_up =
+            since.is_some_and(|since| since.elapsed() > PATIENCE) && self.link.connected_client().is_some();
         if given_up && !std::mem::replace(&mut self.told, true) {
-            error!("alarms are left out, because NATS takes none of this process; they are in the alarm files only");
+            error!(
+                "alarms are left out, because NATS takes none of this process; they are in the alarm files only"
+            );
         }
         given_up
     }
