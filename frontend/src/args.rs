@@ -16,9 +16,11 @@ use dsiem_runtime::bus::nats::check_url;
 use crate::body::DEFAULT_MAX_BODY;
 
 mod alarms;
+mod auth;
 mod doors;
 
 pub use alarms::{AlarmRetentionArgs, AlarmStoreArgs, AlarmStoreError};
+pub use auth::AuthArgs;
 pub use doors::DoorArgs;
 
 /// Bounds of `--max-body`, in bytes.
@@ -130,6 +132,10 @@ pub struct ServeArgs {
     /// Who may come in.
     #[command(flatten)]
     pub doors: DoorArgs,
+
+    /// Who may use the API and the page.
+    #[command(flatten)]
+    pub auth: AuthArgs,
 
     /// What `/config` asks for.
     #[command(flatten)]

@@ -11,6 +11,8 @@ use dsiem_runtime::files::Home;
 
 use crate::alarms::AlarmsConfig;
 use crate::args::{AlarmStoreError, ServeArgs};
+use crate::auth::AuthConfig;
+use crate::auth::config::AuthConfigError;
 use crate::config_store::Choices;
 use crate::doors::{Doors, DoorsError};
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub choices: Choices,
     /// Who may come in.
     pub doors: Doors,
+    /// Who may use the API and the page.
+    pub auth: AuthConfig,
 }
 
 /// A frontend as a process of its own.
@@ -63,6 +67,9 @@ pub enum ConfigError {
     /// Where alarms are kept.
     #[error(transparent)]
     AlarmStore(#[from] AlarmStoreError),
+    /// Who may use the API and the page.
+    #[error(transparent)]
+    Auth(#[from] AuthConfigError),
     /// Tokens or certificates for NATS.
     #[error(transparent)]
     Nats(#[from] CredentialsError),
@@ -80,6 +87,7 @@ impl ServeConfig {
         let home = args.home.home()?;
         let alarms =
             args.alarm_store.alarms(args.alarm_retention, &home.logs, args.choices.status.0.first())?;
+        let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let frontend = Config {
             home,
             max_body: args.max_body.0,
@@ -89,8 +97,8 @@ impl ServeConfig {
             readers: Readers::Nodes,
             choices: Choices { status: args.choices.status.0, tags: args.choices.tags.0 },
             doors: args.doors.doors(&args.config_token)?,
+            auth: args.auth.auth(listen)?,
         };
-        let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let nats = NatsConfig {
             url: args.msq,
             node: args.node,

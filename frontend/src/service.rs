@@ -17,16 +17,20 @@ use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
+use crate::accounts::Accounts;
 use crate::alarms::{self, Alarms, Process};
+use crate::auth::Auth;
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
 use crate::counters::EventCounters;
+use crate::http::api::{self, Api, Configuration};
 use crate::http::config_files::ConfigFiles;
 use crate::http::door::Door;
 use crate::http::events::Events;
 use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
+use crate::library::Library;
 use crate::limiter::Limiter;
 use crate::peers::Peers;
 use crate::places::Places;
@@ -42,6 +46,9 @@ pub const PROCESS_GRACE: Duration = Duration::from_secs(9);
 
 /// The name of the condition in `/readyz`.
 const CONFIG_FOLDER: &str = "config_folder";
+
+/// The name of the condition in `/readyz` that somebody can sign in.
+const ACCOUNTS: &str = "accounts";
 
 /// The name of the condition in `/readyz` that the books of a frontend balance.
 const LEDGER: &str = "frontend_ledger";
@@ -74,6 +81,7 @@ pub struct Frontend {
     alarms: Option<Alarms>,
     ledger: Ledger,
     store: ConfigStore,
+    auth: Option<Auth>,
     config: Config,
     metrics: Metrics,
     readiness: Readiness,
@@ -87,11 +95,30 @@ impl Frontend {
         let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
-        let store = ConfigStore::new(config.home.configs.clone(), config.readers);
+        let configs = ConfigStore::new(config.home.configs.clone(), config.readers);
         let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
+        let auth = alarms.as_ref().map(|alarms| {
+            let accounts = Accounts::new(alarms.database.clone());
+            Auth::new(config.auth.clone(), accounts, doors.tls.is_some(), clock.clone(), &metrics)
+        });
+        let api = alarms.as_ref().zip(auth.clone()).map(|(alarms, auth)| {
+            Api::new(api::Parts {
+                store: alarms.store.clone(),
+                library: Library::new(config.home.configs.clone()),
+                configuration: Configuration {
+                    store: configs.clone(),
+                    bodies: bodies.clone(),
+                    writable: config.writable_config,
+                },
+                auth,
+                choices: config.choices.clone(),
+                clock: clock.clone(),
+                stop: shutdown.token(),
+            })
+        });
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
             peers: Peers::new(doors.max_peer_eps, &metrics),
@@ -105,13 +132,13 @@ impl Frontend {
         };
         let config_files = ConfigFiles {
             door: Door::of_config(doors.config_token.clone(), &metrics),
-            store: store.clone(),
+            store: configs.clone(),
             bodies,
             writable: config.writable_config,
         };
         let page = Page::new(config.home.web.clone());
         let status = status::router(metrics.clone(), readiness.clone());
-        let site = http::site(Resources { events, config_files, page }, status, &metrics);
+        let site = http::site(Resources { events, config_files, page, api }, status, &metrics);
         Self {
             site,
             limiter,
@@ -119,7 +146,8 @@ impl Frontend {
             rejected: rejected_writer,
             alarms,
             ledger,
-            store,
+            store: configs,
+            auth,
             config,
             metrics,
             readiness,
@@ -142,6 +170,7 @@ impl Frontend {
     /// Serves on `listener` until the shutdown begins and the requests that have arrived are finished.
     pub async fn run(self, listener: TcpListener) {
         self.write_choices().await;
+        self.begin_auth(&listener).await;
         let Self { site, limiter, overload, rejected, ledger, config, metrics, readiness, shutdown, .. } =
             self;
         let places = Places::new(config.doors.max_peer_connections, &metrics);
@@ -162,6 +191,15 @@ impl Frontend {
             () = following => {}
             () = ledger.run() => {}
             never = reloading => match never {},
+        }
+    }
+
+    /// Without somebody who can sign in, everything but the page and its API works.
+    async fn begin_auth(&self, listener: &TcpListener) {
+        let (Some(auth), Ok(address)) = (&self.auth, listener.local_addr()) else { return };
+        if let Err(reason) = auth.begin(address, self.config.doors.tls.is_some()).await {
+            tracing::error!(%reason, "nobody can be made the first user; correct it and start again");
+            self.readiness.degrade(ACCOUNTS, reason.to_string());
         }
     }
 

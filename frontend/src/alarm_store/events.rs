@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::document::AlarmDocument;
 use super::list::MAX_PAGE;
@@ -12,7 +13,7 @@ use crate::database::sql::Connection;
 use crate::database::sql::as_u64;
 
 /// How many events a stage has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StageCount {
     /// The stage, from 1.
     pub stage: u8,
@@ -21,18 +22,19 @@ pub struct StageCount {
 }
 
 /// An event of a stage.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StoredEvent {
     /// Which one of its stage, from 1.
     pub number: u64,
     /// Its id.
     pub event_id: String,
     /// What it says, where that is kept.
+    #[schema(value_type = Option<Object>)]
     pub event: Option<Box<RawValue>>,
 }
 
 /// Some events of a stage, in the order in which they came.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EventPage {
     /// The events.
     pub events: Vec<StoredEvent>,

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use dsiem_core::risk::RiskClass;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::document::class_name;
 use super::filing::{AddressKey, DAY, DESTINATION, HOUR, SOURCE, start_of};
@@ -21,7 +22,7 @@ const BY_HOUR_UP_TO: i64 = 14 * DAY;
 
 /// How many alarms have each value. Each part is counted as if the filter said nothing about it, so that the other
 /// choices are there with their numbers; sorted by number, the highest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facets {
     /// By status.
     pub status: Vec<Facet<String>>,
@@ -44,7 +45,7 @@ pub struct Facets {
 }
 
 /// A value, and how many alarms have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facet<T> {
     /// The value.
     pub value: T,
@@ -53,7 +54,7 @@ pub struct Facet<T> {
 }
 
 /// How many alarms were created, hour by hour or day by day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OverTime {
     /// How long each part is, in seconds.
     pub resolution: i64,
@@ -64,7 +65,7 @@ pub struct OverTime {
 }
 
 /// An hour or a day.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Part {
     /// When it begins, in seconds since 1970.
     pub start: i64,

@@ -1,8 +1,10 @@
 //! What users do with alarms: status, tag, assignee, comments, deleting; and what they see of what was done.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::alarm::{Action, Alarm, HistoryEntry};
+use super::changes::{AlarmChange, ChangeKind};
 use super::filing;
 use super::rules;
 use super::writing::Writing;
@@ -10,7 +12,8 @@ use crate::database::DatabaseError;
 use crate::database::sql::Connection;
 
 /// An alarm that somebody wants to change.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Target {
     /// Which one.
     pub alarm_id: String,
@@ -58,7 +61,7 @@ impl Writing<'_> {
         change: &Change,
         act: &Act<'_>,
     ) -> Result<Vec<Handled>, DatabaseError> {
-        self.each(targets, |writing, seq, old| {
+        self.each(targets, ChangeKind::Handled, |writing, seq, old| {
             let mut new = old.clone();
             let changes = writing.words.change(&mut new, change);
             if changes.is_empty() {
@@ -81,7 +84,7 @@ impl Writing<'_> {
         text: &str,
         act: &Act<'_>,
     ) -> Result<Vec<Handled>, DatabaseError> {
-        self.each(targets, |writing, seq, alarm| {
+        self.each(targets, ChangeKind::Handled, |writing, seq, alarm| {
             let entry = HistoryEntry {
                 at: act.now,
                 who: act.who.to_owned(),
@@ -97,7 +100,7 @@ impl Writing<'_> {
 
     /// Removes each target, with its events, comments and history.
     pub(super) fn delete(&mut self, targets: &[Target]) -> Result<Vec<Handled>, DatabaseError> {
-        self.each(targets, |writing, seq, alarm| {
+        self.each(targets, ChangeKind::Deleted, |writing, seq, alarm| {
             let known = rules::known(alarm.revision, alarm.document.risk_class);
             writing.remove(seq, alarm, Some(known))?;
             Ok(alarm.handling.version)
@@ -107,6 +110,7 @@ impl Writing<'_> {
     fn each(
         &mut self,
         targets: &[Target],
+        kind: ChangeKind,
         mut act: impl FnMut(&mut Self, i64, &Alarm) -> Result<u64, DatabaseError>,
     ) -> Result<Vec<Handled>, DatabaseError> {
         let mut handled = Vec::with_capacity(targets.len());
@@ -116,7 +120,11 @@ impl Writing<'_> {
                 Some((_, alarm)) if target.version.is_some_and(|seen| seen != alarm.handling.version) => {
                     Handled::Conflict(alarm.handling.version)
                 }
-                Some((seq, alarm)) => Handled::Done(act(self, seq, &alarm)?),
+                Some((seq, alarm)) => {
+                    let version = act(self, seq, &alarm)?;
+                    self.changes.push(AlarmChange::new(&target.alarm_id, kind));
+                    Handled::Done(version)
+                }
             });
         }
         Ok(handled)

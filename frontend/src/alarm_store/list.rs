@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::alarm::Alarm;
 use super::filter::{Filter, Search};
@@ -22,12 +23,13 @@ pub const COUNTED_EXACTLY: u64 = 10_000;
 pub const MAX_PAGE: usize = 1_000;
 
 /// What a list is sorted by. Alarms that are equal in it are in the order in which they came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SortBy {
     /// When it was created.
     Created,
     /// When its newest event came.
+    #[default]
     Updated,
     /// Its risk and, of the same risk, when its newest event came.
     Risk,

@@ -8,6 +8,7 @@
 //! Calls block: whoever is in an async task gives them to a blocking thread.
 
 mod alarm;
+mod changes;
 mod document;
 mod events;
 mod figures;
@@ -24,12 +25,15 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use changes::Changes;
 use filing::{Combinations, Tallies};
+use tokio::sync::broadcast;
 use writing::Writing;
 
 use crate::database::{Database, DatabaseError};
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
+pub use changes::{AlarmChange, ChangeKind};
 pub use document::{AlarmDocument, AlarmUpdate, Progress, Stage, StageEvent};
 pub use events::{EventPage, StageCount, StoredEvent};
 pub use figures::{Facet, Facets, MAX_COUNTED, OverTime, Part, Role};
@@ -49,13 +53,14 @@ pub struct AlarmStore {
     words: Words,
     /// The ids of combinations that are stored. The writer's: it is locked around each transaction that writes.
     combinations: Mutex<Combinations>,
+    changes: Changes,
 }
 
 impl AlarmStore {
     /// The alarms in `database`.
     #[must_use]
     pub fn new(database: Arc<Database>, words: Words) -> Self {
-        Self { database, words, combinations: Mutex::default() }
+        Self { database, words, combinations: Mutex::default(), changes: Changes::new() }
     }
 
     /// Opens or makes the SQLite file at `path`.
@@ -72,6 +77,12 @@ impl AlarmStore {
     /// When it cannot be reached, when it refuses us, or when a later release has written it.
     pub fn open_server(url: &str, words: Words) -> Result<Self, DatabaseError> {
         Ok(Self::new(Arc::new(Database::open_server(url)?), words))
+    }
+
+    /// The database that it is in, for others who keep something there.
+    #[must_use]
+    pub fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
     }
 
     /// The id of what is stored here, by which it is known on the bus; `new` is taken where it has none yet.
@@ -155,6 +166,17 @@ impl AlarmStore {
             self.database.give_room_back()?;
         }
         Ok(removed)
+    }
+
+    /// The installation's words that mean something to the rules.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// Hears of every change from now on, once it is stored.
+    pub fn subscribe(&self) -> broadcast::Receiver<AlarmChange> {
+        self.changes.subscribe()
     }
 
     /// A page of a filtered, sorted list, from its beginning or behind a cursor of the same list.
@@ -269,17 +291,24 @@ impl AlarmStore {
                 combinations: &mut combinations,
                 tallies: Tallies::default(),
                 words: &self.words,
+                changes: Vec::new(),
                 now,
             };
             let done = work(&mut writing)?;
             writing.tallies.store(writing.db)?;
-            Ok(done)
+            Ok((done, writing.changes))
         });
-        if done.is_err() {
-            // Some of these may never have been stored.
-            combinations.clear();
+        match done {
+            Ok((done, changes)) => {
+                self.changes.tell(changes);
+                Ok(done)
+            }
+            Err(error) => {
+                // Some of these may never have been stored.
+                combinations.clear();
+                Err(error)
+            }
         }
-        done
     }
 }
 

@@ -1,5 +1,6 @@
 //! Removing what is too old or too much, a batch at a time, so that updates go on in between.
 
+use super::changes::{AlarmChange, ChangeKind};
 use super::writing::{Writing, read_alarm};
 use crate::database::DatabaseError;
 use crate::database::sql::as_u64;
@@ -44,6 +45,7 @@ impl Writing<'_> {
         for seq in &too_old {
             if let Some(alarm) = read_alarm(self.db, *seq)? {
                 self.remove(*seq, &alarm, None)?;
+                self.changes.push(AlarmChange::new(&alarm.document.alarm_id, ChangeKind::Deleted));
             }
         }
         let alarms = as_u64(too_old.len());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dsiem_core::event::EventKey;
 
 use super::alarm::{Action, Alarm, Handling, HistoryEntry, Known};
+use super::changes::{AlarmChange, ChangeKind};
 use super::document::{AlarmUpdate, StageEvent, class_name};
 use super::filing::{self, Combinations, Tallies};
 use super::rules::{self, Outcome, Words};
@@ -51,6 +52,8 @@ pub(super) struct Writing<'a> {
     pub(super) combinations: &'a mut Combinations,
     pub(super) tallies: Tallies,
     pub(super) words: &'a Words,
+    /// What those who listen are told once it is stored.
+    pub(super) changes: Vec<AlarmChange>,
     /// In seconds since 1970.
     pub(super) now: i64,
 }
@@ -79,7 +82,12 @@ impl Writing<'_> {
             return Ok(());
         }
         let stored = read_alarm(self.db, identity.seq)?;
-        match rules::apply(stored.as_ref(), update, self.words) {
+        let change = AlarmChange::new(&update.document.alarm_id, ChangeKind::Updated);
+        let outcome = rules::apply(stored.as_ref(), update, self.words);
+        if outcome != Outcome::Ignored {
+            self.changes.push(change);
+        }
+        match outcome {
             Outcome::Ignored => applied.ignored += 1,
             Outcome::Stored(alarm) => {
                 let counter = if stored.is_some() { &mut applied.updated } else { &mut applied.created };
@@ -192,7 +200,11 @@ impl Writing<'_> {
             };
             match identity {
                 Some(Identity { seq, deleted: None }) => {
+                    let before = counted.counted;
                     self.count_in_stage(seq, i64::from(stage), &events, &mut counted)?;
+                    if counted.counted > before {
+                        self.changes.push(AlarmChange::new(alarm_id, ChangeKind::Updated));
+                    }
                 }
                 _ => counted.ignored += as_u64(events.len()),
             }

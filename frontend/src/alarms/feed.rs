@@ -16,7 +16,7 @@ use dsiem_runtime::status::Readiness;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use super::{AlarmChange, AlarmChanges, Alarms, CONDITION, ChangeKind};
+use super::{Alarms, CONDITION};
 use crate::alarm_store::{AlarmStore, AlarmUpdate, Applied, Counted, StageEvent, WithoutAlarm};
 use crate::database::DatabaseError;
 
@@ -27,7 +27,6 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 /// The task.
 pub(super) struct Feed {
     store: Arc<AlarmStore>,
-    changes: AlarmChanges,
     subscription: AlarmSubscription,
     clock: Clock,
     counts: Counts,
@@ -62,8 +61,6 @@ struct Written {
     /// What the database does not take, however often it is asked.
     refused: u64,
     unreadable: u64,
-    /// The alarms that it is about.
-    changes: HashMap<String, Option<u64>>,
 }
 
 impl Feed {
@@ -75,9 +72,8 @@ impl Feed {
         readiness: Readiness,
         stopping: CancellationToken,
     ) -> Self {
-        let (store, changes) = (alarms.store.clone(), alarms.changes.clone());
-        let counts = Counts::new(metrics);
-        Self { store, changes, subscription, clock, counts, readiness, failing: false, stopping }
+        let (store, counts) = (alarms.store.clone(), Counts::new(metrics));
+        Self { store, subscription, clock, counts, readiness, failing: false, stopping }
     }
 
     /// Ends when nothing more will come, or when the process stops while the database fails and the bus keeps the rest.
@@ -86,9 +82,6 @@ impl Feed {
             let Some(written) = self.write(&batch).await else { return };
             self.subscription.acknowledge(batch).await;
             self.counts.note(&written);
-            for (alarm_id, revision) in written.changes {
-                self.changes.tell(AlarmChange { alarm_id, kind: ChangeKind::Updated(revision) });
-            }
         }
     }
 
@@ -113,8 +106,7 @@ impl Feed {
 
     async fn try_to_write(&self, batch: &AlarmBatch) -> anyhow::Result<Written> {
         let (store, messages, now) = (self.store.clone(), batch.messages.clone(), self.clock.now().secs());
-        let is_heard = self.changes.is_heard();
-        Ok(tokio::task::spawn_blocking(move || Said::by(&messages).write(&store, now, is_heard)).await??)
+        Ok(tokio::task::spawn_blocking(move || Said::by(&messages).write(&store, now)).await??)
     }
 
     fn failed(&mut self, error: &anyhow::Error) {
@@ -177,14 +169,8 @@ impl Said {
             .ok()
     }
 
-    fn write(self, store: &AlarmStore, now: i64, is_heard: bool) -> Result<Written, DatabaseError> {
+    fn write(self, store: &AlarmStore, now: i64) -> Result<Written, DatabaseError> {
         let mut written = Written { unreadable: self.unreadable, ..Written::default() };
-        if is_heard {
-            let events = self.events.iter().map(|event| (event.alarm_id.clone(), None));
-            let updates = self.updates.iter();
-            let updates = updates.map(|update| (update.document.alarm_id.clone(), update.revision));
-            written.changes = events.chain(updates).collect();
-        }
         if !self.updates.is_empty() {
             written.apply(store, self.updates, now)?;
         }

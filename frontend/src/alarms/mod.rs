@@ -1,10 +1,8 @@
-//! The alarms of a process: the store, what fills it, what keeps it small, and who is told of changes.
+//! The alarms of a process: the store, what fills it, and what keeps it small.
 //!
-//! [`open`] opens what [`AlarmsConfig`] names. [`Alarms`] is what everybody else gets of it: the store, and
-//! [`AlarmChanges`], where whoever shows alarms hears which of them have changed. [`Alarms::start`] begins to take what
-//! backends publish, and to remove what is too old or too much.
+//! [`open`] opens what [`AlarmsConfig`] names. [`Alarms`] is what everybody else gets of it. [`Alarms::start`] begins to
+//! take what backends publish, and to remove what is too old or too much.
 
-mod changes;
 mod feed;
 mod upkeep;
 
@@ -23,7 +21,6 @@ use dsiem_runtime::status::Readiness;
 use crate::alarm_store::{AlarmStore, Limits, Words};
 use crate::database::Database;
 
-pub use changes::{AlarmChange, AlarmChanges, CHANGES_KEPT, ChangeKind};
 use feed::Feed;
 use upkeep::Upkeep;
 
@@ -50,15 +47,13 @@ pub struct AlarmsConfig {
     pub words: Words,
 }
 
-/// The store, and who is told of changes. Cheap to clone.
+/// The store, and the database that it is in. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Alarms {
     /// What the store is in; others keep what is theirs there as well.
     pub database: Arc<Database>,
     /// The alarms themselves.
     pub store: Arc<AlarmStore>,
-    /// Which of them change.
-    pub changes: AlarmChanges,
     limits: Limits,
 }
 
@@ -84,7 +79,7 @@ pub async fn open(config: AlarmsConfig) -> anyhow::Result<Alarms> {
     let database = tokio::task::spawn_blocking(move || open_database(&place)).await??;
     let database = Arc::new(database);
     let store = Arc::new(AlarmStore::new(database.clone(), words));
-    Ok(Alarms { database, store, changes: AlarmChanges::default(), limits })
+    Ok(Alarms { database, store, limits })
 }
 
 /// Opens or makes the database at `place`. Blocks.

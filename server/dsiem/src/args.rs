@@ -13,7 +13,7 @@ use clap::{
     value_parser,
 };
 use dsiem_backend::args::{FrontendAccessArgs, TuningArgs};
-use dsiem_frontend::args::{AlarmRetentionArgs, AlarmStoreArgs, ByteSize, DoorArgs};
+use dsiem_frontend::args::{AlarmRetentionArgs, AlarmStoreArgs, AuthArgs, ByteSize, DoorArgs};
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
 use dsiem_runtime::args::{
     ChoiceArgs, EventsTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
@@ -277,6 +277,10 @@ pub(crate) struct ServeArgs {
     /// Who may come in.
     #[command(flatten)]
     pub(crate) doors: DoorArgs,
+
+    /// Who may use the API and the page.
+    #[command(flatten)]
+    pub(crate) auth: AuthArgs,
 
     /// What an alarm can be set to.
     #[command(flatten)]

@@ -153,6 +153,7 @@ fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfi
         },
         choices: Choices { status: args.choices.status.0.clone(), tags: args.choices.tags.0.clone() },
         doors: args.doors.doors(&args.access.token)?,
+        auth: args.auth.auth(SocketAddr::new(args.address, args.port))?,
     })
 }
 
