@@ -82,11 +82,11 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
             )
         })?;
     let listener = frontend::listen_on(SocketAddr::new(args.address, args.port)).await?;
+    let checkpoints = backend::open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
     let alarms = match alarms_config {
         Some(config) => Some(alarms::open(config).await?),
         None => None,
     };
-    let checkpoints = backend::open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
     let mut view = BusView::Memory;
     let bus = match &checkpoints {
         None => memory::bus(engine.max_queue, clock.clone()),

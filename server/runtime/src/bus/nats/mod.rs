@@ -114,6 +114,8 @@ pub struct Nats {
     shutdown: Shutdown,
     /// Made when first asked for: a process that only receives needs no publishing task.
     publisher: OnceLock<Publisher>,
+    /// Whether nothing may be lost, whatever that takes.
+    required: bool,
     /// None: events are never kept.
     ways: Option<stream::Ways>,
     durable_publisher: OnceLock<DurablePublisher>,
@@ -133,6 +135,7 @@ impl Nats {
         let ways = keeps.then(|| stream::Ways::start(&link, config.durability, config.stream, shutdown));
         Self {
             link,
+            required: config.durability == Durability::Require,
             ways,
             durable_publisher: OnceLock::new(),
             node: config.node,
@@ -193,8 +196,14 @@ impl Nats {
     /// kept.
     #[must_use]
     pub fn alarm_publisher(&self) -> AlarmPublisher {
-        let replicas = self.stream.replicas;
-        stream::start_alarm_publisher(&self.link, self.ways.as_ref(), replicas, &self.metrics, &self.shutdown)
+        stream::start_alarm_publisher(
+            &self.link,
+            self.ways.as_ref(),
+            self.stream.replicas,
+            self.required,
+            &self.metrics,
+            &self.shutdown,
+        )
     }
 
     /// Receives alarms for the store that is called `store`: letters, digits, `-` and `_`. Processes of the same store
