@@ -23,6 +23,7 @@ use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::{CounterBy, Metrics};
 
 use crate::accounts::{AccountError, Accounts};
+use crate::http::api::caller::Caller;
 use crate::http::api::problem::Problem;
 use attempts::Attempts;
 use hashing::Hashing;
@@ -102,6 +103,18 @@ impl Auth {
     /// Whether browsers reach us over HTTPS.
     pub(crate) fn is_secure(&self) -> bool {
         self.0.is_secure
+    }
+
+    /// Adds a line to the audit log: what a caller has done, to what, and what else is worth knowing.
+    pub(crate) async fn audit(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        object: String,
+        detail: String,
+    ) -> Result<(), AccountError> {
+        let (caller, now) = (caller.clone(), self.now());
+        self.accounts(move |accounts| accounts.audit(&caller.by(now), action, &object, &detail)).await
     }
 
     /// Asks the accounts something, on a thread that may block.

@@ -235,7 +235,9 @@ async fn a_new_key_of_the_provider_is_asked_for() {
     assert_eq!(ann.is().await.as_deref(), Some("ann viewer"), "the role of those of whom it says none");
     *provider.key.lock().unwrap() = Key::new("second");
     let back = way_to(&ann).await;
+    tokio::time::pause();
     ann.wait(60).await;
+    tokio::time::resume();
     assert_eq!(ann.get(&back).await.header("location"), "/ui/");
 }
 
