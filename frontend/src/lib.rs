@@ -3,7 +3,7 @@
 //! In the order in which a request goes through it: [`server`] takes the connection, over [`tls`] where that is asked
 //! for, `http` knows the paths and asks for tokens, [`body`] reads what was sent, `submission` cuts it into events,
 //! [`peers`] and [`limiter`] say whether they may come in, `publisher` puts them on the bus, `counters` and [`rejected`] keep account of them. [`config_store`] holds the files of `/config`,
-//! [`alarm_store`] the alarms that people see and handle.
+//! [`alarm_store`] the alarms that people see and handle, in a [`database`].
 //! [`service`] puts all of it together from [`config`], which is what [`args`] mean.
 
 pub mod alarm_store;
@@ -12,6 +12,7 @@ pub mod body;
 pub mod config;
 pub mod config_store;
 pub mod counters;
+pub mod database;
 pub mod doors;
 mod http;
 pub mod limiter;
@@ -28,4 +29,5 @@ pub mod tls;
 pub use config::{Config, ServeConfig};
 pub use config_store::Choices;
 pub use doors::Doors;
+pub use http::openapi_json;
 pub use service::{Frontend, Parts, run};

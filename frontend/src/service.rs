@@ -17,10 +17,12 @@ use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 
+use crate::alarm_store::AlarmStore;
 use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
 use crate::counters::EventCounters;
+use crate::http::api::Api;
 use crate::http::config_files::ConfigFiles;
 use crate::http::door::Door;
 use crate::http::events::Events;
@@ -52,6 +54,8 @@ pub struct Parts {
     pub publisher: EventPublisher,
     /// What backends say about their load.
     pub overload: OverloadReceiver,
+    /// The alarms, where they are kept.
+    pub alarms: Option<Arc<AlarmStore>>,
     /// Receipt times.
     pub clock: Clock,
     /// Where it counts.
@@ -80,7 +84,7 @@ impl Frontend {
     /// Puts it together; touches nothing outside.
     #[must_use]
     pub fn new(config: Config, parts: Parts) -> Self {
-        let Parts { publisher, overload, clock, metrics, readiness, shutdown } = parts;
+        let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
         let store = ConfigStore::new(config.home.configs.clone(), config.readers);
@@ -88,6 +92,8 @@ impl Frontend {
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
+        let api =
+            alarms.map(|store| Api::new(store, config.choices.clone(), clock.clone(), shutdown.token()));
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
             peers: Peers::new(doors.max_peer_eps, &metrics),
@@ -107,7 +113,7 @@ impl Frontend {
         };
         let page = Page::new(config.home.web.clone());
         let status = status::router(metrics.clone(), readiness.clone());
-        let site = http::site(Resources { events, config_files, page }, status, &metrics);
+        let site = http::site(Resources { events, config_files, page, api }, status, &metrics);
         Self {
             site,
             limiter,
@@ -189,7 +195,8 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
     let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
-    let parts = Parts { publisher, overload, clock, metrics, readiness, shutdown: shutdown.clone() };
+    let parts =
+        Parts { publisher, overload, alarms: None, clock, metrics, readiness, shutdown: shutdown.clone() };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
     shutdown.run_until_stopped("the frontend", PROCESS_GRACE).await

@@ -2,6 +2,7 @@
 
 use dsiem_core::risk::RiskClass;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::document::AlarmDocument;
 
@@ -46,7 +47,7 @@ pub(super) struct Known {
 }
 
 /// One thing that happened to the users' part of an alarm, or a comment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HistoryEntry {
     /// In seconds since 1970.
     pub at: i64,
@@ -61,7 +62,7 @@ pub struct HistoryEntry {
 }
 
 /// What can happen to the users' part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Another status.

@@ -11,6 +11,7 @@ use dsiem_core::finding::Finding;
 use dsiem_core::risk::RiskClass;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// A full alarm document: the engine's part of an alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ pub struct AlarmDocument {
 }
 
 /// One stage of an alarm: the rule, with references replaced by what they stand for, and how far it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Stage {
     /// From 1.

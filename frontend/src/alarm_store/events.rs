@@ -2,14 +2,15 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::StoreError;
 use super::list::MAX_PAGE;
-use super::sql::Connection;
-use super::writing::as_u64;
+use crate::database::DatabaseError;
+use crate::database::sql::Connection;
+use crate::database::sql::as_u64;
 
 /// How many events a stage has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StageCount {
     /// The stage, from 1.
     pub stage: u8,
@@ -18,18 +19,19 @@ pub struct StageCount {
 }
 
 /// An event of a stage.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StoredEvent {
     /// Which one of its stage, from 1.
     pub number: u64,
     /// Its id.
     pub event_id: String,
     /// What it says, where that is kept.
+    #[schema(value_type = Option<Object>)]
     pub event: Option<Box<RawValue>>,
 }
 
 /// Some events of a stage, in the order in which they came.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EventPage {
     /// The events.
     pub events: Vec<StoredEvent>,
@@ -38,7 +40,7 @@ pub struct EventPage {
 }
 
 /// How many events each stage of an alarm has.
-pub(super) fn counts(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<StageCount>, StoreError> {
+pub(super) fn counts(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<StageCount>, DatabaseError> {
     let rows = db.query(
         "SELECT s.stage, s.events FROM stages s JOIN identities i ON i.seq = s.alarm WHERE i.alarm_id = ?1
          ORDER BY s.stage",
@@ -47,7 +49,7 @@ pub(super) fn counts(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<Stag
     rows.iter()
         .map(|row| {
             let stage = u8::try_from(row.int(0)?);
-            let stage = stage.map_err(|_| StoreError::Damaged("there is no such stage".into()))?;
+            let stage = stage.map_err(|_| DatabaseError::Damaged("there is no such stage".into()))?;
             Ok(StageCount { stage, events: row.unsigned(1)? })
         })
         .collect()
@@ -60,7 +62,7 @@ pub(super) fn page(
     stage: u8,
     after: u64,
     limit: usize,
-) -> Result<EventPage, StoreError> {
+) -> Result<EventPage, DatabaseError> {
     let limit = limit.clamp(1, MAX_PAGE);
     let rows = db.query(
         "SELECT e.number, e.event_id, e.body FROM events e
@@ -73,7 +75,7 @@ pub(super) fn page(
     for row in rows.iter().take(limit) {
         let body = row.optional_text(2)?.map(|body| RawValue::from_string(body.to_owned())).transpose();
         let body =
-            body.map_err(|error| StoreError::Damaged(format!("a stored event is no JSON: {error}")))?;
+            body.map_err(|error| DatabaseError::Damaged(format!("a stored event is no JSON: {error}")))?;
         events.push(StoredEvent { number: row.unsigned(0)?, event_id: row.text(1)?.to_owned(), event: body });
     }
     let next = if has_more { events.last().map(|event| event.number) } else { None };

@@ -5,14 +5,15 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use dsiem_core::risk::RiskClass;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::StoreError;
 use super::document::class_name;
 use super::filing::{AddressKey, DAY, DESTINATION, HOUR, SOURCE, start_of};
 use super::filter::{Filter, Search};
 use super::list::Source;
-use super::sql::{Connection, Statement, Value};
-use super::writing::as_u64;
+use crate::database::DatabaseError;
+use crate::database::sql::as_u64;
+use crate::database::sql::{Connection, Statement, Value};
 
 /// Where a filter has a text or a network, figures are of so many alarms at most.
 pub const MAX_COUNTED: u64 = 100_000;
@@ -21,7 +22,7 @@ const BY_HOUR_UP_TO: i64 = 14 * DAY;
 
 /// How many alarms have each value. Each part is counted as if the filter said nothing about it, so that the other
 /// choices are there with their numbers; sorted by number, the highest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facets {
     /// By status.
     pub status: Vec<Facet<String>>,
@@ -44,7 +45,7 @@ pub struct Facets {
 }
 
 /// A value, and how many alarms have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facet<T> {
     /// The value.
     pub value: T,
@@ -53,7 +54,7 @@ pub struct Facet<T> {
 }
 
 /// How many alarms were created, hour by hour or day by day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OverTime {
     /// How long each part is, in seconds.
     pub resolution: i64,
@@ -64,7 +65,7 @@ pub struct OverTime {
 }
 
 /// An hour or a day.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Part {
     /// When it begins, in seconds since 1970.
     pub start: i64,
@@ -99,7 +100,7 @@ struct Counted {
 }
 
 /// How many alarms have each value.
-pub(super) fn facets(db: &mut dyn Connection, filter: &Filter) -> Result<Facets, StoreError> {
+pub(super) fn facets(db: &mut dyn Connection, filter: &Filter) -> Result<Facets, DatabaseError> {
     let search = Search::beside_combinations(db.dialect(), filter);
     let numbers = numbers(db, &search)?;
     let is_complete = search.has_no_limit() || numbers.values().sum::<u64>() < MAX_COUNTED;
@@ -116,7 +117,7 @@ pub(super) fn over_time(
     filter: &Filter,
     from: i64,
     until: i64,
-) -> Result<OverTime, StoreError> {
+) -> Result<OverTime, DatabaseError> {
     let resolution = if until - from <= BY_HOUR_UP_TO { HOUR } else { DAY };
     let filter = Filter { created_from: Some(from), created_until: Some(until), ..filter.clone() };
     let search = Search::new(db, &filter)?;
@@ -170,7 +171,7 @@ pub(super) fn top_addresses(
     from: i64,
     until: i64,
     limit: usize,
-) -> Result<Vec<Facet<IpAddr>>, StoreError> {
+) -> Result<Vec<Facet<IpAddr>>, DatabaseError> {
     let role = match role {
         Role::Source => SOURCE,
         Role::Destination => DESTINATION,
@@ -183,14 +184,14 @@ pub(super) fn top_addresses(
     rows.iter()
         .map(|row| {
             let key = AddressKey::try_from(row.bytes(0)?);
-            let key = key.map_err(|_| StoreError::Damaged("an address is not of 16 bytes".into()))?;
+            let key = key.map_err(|_| DatabaseError::Damaged("an address is not of 16 bytes".into()))?;
             Ok(Facet { value: Ipv6Addr::from(key).to_canonical(), alarms: row.unsigned(1)? })
         })
         .collect()
 }
 
 /// How many alarms have each combination, of those that fit the filter beside it.
-fn numbers(db: &mut dyn Connection, search: &Search) -> Result<HashMap<i64, u64>, StoreError> {
+fn numbers(db: &mut dyn Connection, search: &Search) -> Result<HashMap<i64, u64>, DatabaseError> {
     let mut statement = Statement::default();
     statement.text = if !search.has_no_limit() {
         let limited = search.limited("a.combination", &mut statement);
@@ -208,7 +209,7 @@ fn numbers(db: &mut dyn Connection, search: &Search) -> Result<HashMap<i64, u64>
 }
 
 /// What the combinations are.
-fn combinations(db: &mut dyn Connection, numbers: &HashMap<i64, u64>) -> Result<Vec<Counted>, StoreError> {
+fn combinations(db: &mut dyn Connection, numbers: &HashMap<i64, u64>) -> Result<Vec<Counted>, DatabaseError> {
     let rows = db.query(
         "SELECT id, status, tag, assignee, class, risk, kingdom, category, directive FROM combinations
          WHERE alarms > 0",
@@ -235,9 +236,9 @@ fn combinations(db: &mut dyn Connection, numbers: &HashMap<i64, u64>) -> Result<
     Ok(combinations)
 }
 
-fn class(number: i64) -> Result<RiskClass, StoreError> {
+fn class(number: i64) -> Result<RiskClass, DatabaseError> {
     let class = class_name::ALL.into_iter().find(|class| *class as i64 == number);
-    class.ok_or_else(|| StoreError::Damaged("there is no such class of risk".into()))
+    class.ok_or_else(|| DatabaseError::Damaged("there is no such class of risk".into()))
 }
 
 impl Search {

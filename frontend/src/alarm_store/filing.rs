@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::StoreError;
 use super::alarm::{Action, Alarm};
-use super::sql::{Connection, Dialect, ROWS_AT_ONCE, Statement, Value};
 use super::text;
+use crate::database::DatabaseError;
+use crate::database::sql::{Connection, Dialect, ROWS_AT_ONCE, Statement, Value};
 
 /// The seconds of the two resolutions of roll-ups.
 pub(super) const HOUR: i64 = 3_600;
@@ -79,7 +79,7 @@ impl Combination {
     }
 
     /// Its id, which it gets if it is new.
-    fn id(self, db: &mut dyn Connection, known: &mut Combinations) -> Result<i64, StoreError> {
+    fn id(self, db: &mut dyn Connection, known: &mut Combinations) -> Result<i64, DatabaseError> {
         if let Some(id) = known.get(&self) {
             return Ok(*id);
         }
@@ -103,7 +103,7 @@ impl Combination {
         )?;
         let id = rows
             .first()
-            .map_or_else(|| Err(StoreError::Damaged("no combination".into())), |row| row.int(0))?;
+            .map_or_else(|| Err(DatabaseError::Damaged("no combination".into())), |row| row.int(0))?;
         known.insert(self, id);
         Ok(id)
     }
@@ -117,7 +117,7 @@ pub(super) fn file(
     seq: i64,
     old: Option<&Alarm>,
     new: Option<&Alarm>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let old_place = old.map(|alarm| place(db, known, alarm)).transpose()?;
     let new_place = new.map(|alarm| place(db, known, alarm)).transpose()?;
     if old_place != new_place {
@@ -135,7 +135,7 @@ pub(super) fn file(
     file_words(db, seq, old, new)
 }
 
-fn place(db: &mut dyn Connection, known: &mut Combinations, alarm: &Alarm) -> Result<Place, StoreError> {
+fn place(db: &mut dyn Connection, known: &mut Combinations, alarm: &Alarm) -> Result<Place, DatabaseError> {
     Ok(Place { combination: Combination::of(alarm).id(db, known)?, created: alarm.document.created_time })
 }
 
@@ -150,7 +150,7 @@ impl Tallies {
     }
 
     /// Adds everything to what is stored. Rows that count nothing any more go.
-    pub(super) fn store(self, db: &mut dyn Connection) -> Result<(), StoreError> {
+    pub(super) fn store(self, db: &mut dyn Connection) -> Result<(), DatabaseError> {
         for (combination, by) in self.combinations.into_iter().filter(|(_, by)| *by != 0) {
             db.execute(
                 "UPDATE combinations SET alarms = alarms + ?1 WHERE id = ?2",
@@ -176,7 +176,7 @@ fn add(
     [one, two, three]: [&str; 3],
     key: &[Value; 3],
     by: i64,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let mut values = key.to_vec();
     values.push(by.into());
     db.execute(
@@ -199,7 +199,7 @@ pub(super) fn start_of(secs: i64, resolution: i64) -> i64 {
     secs.div_euclid(resolution) * resolution
 }
 
-fn put_row(db: &mut dyn Connection, seq: i64, alarm: &Alarm, place: Place) -> Result<(), StoreError> {
+fn put_row(db: &mut dyn Connection, seq: i64, alarm: &Alarm, place: Place) -> Result<(), DatabaseError> {
     let (document, handling) = (&alarm.document, &alarm.handling);
     let closed = handling.closed_at;
     db.execute(
@@ -244,7 +244,7 @@ fn file_addresses(
     seq: i64,
     old: Option<(&Alarm, Place)>,
     new: Option<(&Alarm, Place)>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let old_roles = old.map(|(alarm, _)| roles(alarm)).unwrap_or_default();
     let new_roles = new.map(|(alarm, _)| roles(alarm)).unwrap_or_default();
     let moved = old.map(|(_, place)| place) != new.map(|(_, place)| place);
@@ -285,7 +285,7 @@ fn put_addresses(
     seq: i64,
     addresses: &[(&AddressKey, &i64)],
     place: Place,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let mut put = Statement::default();
     let (seq, combination, created) = (put.bind(seq), put.bind(place.combination), put.bind(place.created));
     let rows: Vec<String> = addresses
@@ -330,7 +330,7 @@ fn file_words(
     seq: i64,
     old: Option<&Alarm>,
     new: Option<&Alarm>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let old_words = old.map(|alarm| text::words_of(&alarm.document));
     let new_words = new.map(|alarm| text::words_of(&alarm.document));
     if old_words == new_words {
@@ -348,12 +348,12 @@ fn file_words(
 }
 
 /// Files the words anew after a comment was added.
-pub(super) fn refile_words(db: &mut dyn Connection, seq: i64, alarm: &Alarm) -> Result<(), StoreError> {
+pub(super) fn refile_words(db: &mut dyn Connection, seq: i64, alarm: &Alarm) -> Result<(), DatabaseError> {
     db.execute("DELETE FROM alarm_text WHERE rowid = ?1", &[seq.into()])?;
     put_words_and_comments(db, seq, text::words_of(&alarm.document))
 }
 
-fn put_words_and_comments(db: &mut dyn Connection, seq: i64, words: String) -> Result<(), StoreError> {
+fn put_words_and_comments(db: &mut dyn Connection, seq: i64, words: String) -> Result<(), DatabaseError> {
     let comments = db.query(
         "SELECT after FROM history WHERE alarm = ?1 AND action = ?2 ORDER BY number",
         &[seq.into(), Action::Comment.as_str().into()],
@@ -362,7 +362,7 @@ fn put_words_and_comments(db: &mut dyn Connection, seq: i64, words: String) -> R
     put_words(db, seq, text::with_comments(words, comments.into_iter()))
 }
 
-fn put_words(db: &mut dyn Connection, seq: i64, words: String) -> Result<(), StoreError> {
+fn put_words(db: &mut dyn Connection, seq: i64, words: String) -> Result<(), DatabaseError> {
     let put = match db.dialect() {
         Dialect::Sqlite => "INSERT INTO alarm_text (rowid, words) VALUES (?1, ?2)",
         Dialect::Postgres => {

@@ -8,10 +8,10 @@ use std::ops::RangeInclusive;
 use dsiem_core::risk::RiskClass;
 use ipnet::IpNet;
 
-use super::StoreError;
 use super::filing::{AddressKey, address_key};
-use super::sql::{Connection, Dialect, Statement, Value};
 use super::text;
+use crate::database::DatabaseError;
+use crate::database::sql::{Connection, Dialect, Statement, Value};
 
 /// Which alarms: those that fit everything that is said here. An empty list says nothing, a list says "one of these".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) struct Search {
 
 impl Search {
     /// Prepares a filter.
-    pub(super) fn new(db: &mut dyn Connection, filter: &Filter) -> Result<Self, StoreError> {
+    pub(super) fn new(db: &mut dyn Connection, filter: &Filter) -> Result<Self, DatabaseError> {
         let mut search = Self::beside_combinations(db.dialect(), filter);
         let mut statement = Statement::default();
         let conditions = filter.on_combinations(&mut statement);

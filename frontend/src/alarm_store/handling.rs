@@ -1,16 +1,19 @@
 //! What users do with alarms: status, tag, assignee, comments, deleting; and what they see of what was done.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::StoreError;
 use super::alarm::{Action, Alarm, HistoryEntry};
+use super::changes::{AlarmChange, ChangeKind};
 use super::filing;
 use super::rules;
-use super::sql::Connection;
 use super::writing::Writing;
+use crate::database::DatabaseError;
+use crate::database::sql::Connection;
 
 /// An alarm that somebody wants to change.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Target {
     /// Which one.
     pub alarm_id: String,
@@ -57,8 +60,8 @@ impl Writing<'_> {
         targets: &[Target],
         change: &Change,
         act: &Act<'_>,
-    ) -> Result<Vec<Handled>, StoreError> {
-        self.each(targets, |writing, seq, old| {
+    ) -> Result<Vec<Handled>, DatabaseError> {
+        self.each(targets, ChangeKind::Handled, |writing, seq, old| {
             let mut new = old.clone();
             let changes = writing.words.change(&mut new, change);
             if changes.is_empty() {
@@ -80,8 +83,8 @@ impl Writing<'_> {
         targets: &[Target],
         text: &str,
         act: &Act<'_>,
-    ) -> Result<Vec<Handled>, StoreError> {
-        self.each(targets, |writing, seq, alarm| {
+    ) -> Result<Vec<Handled>, DatabaseError> {
+        self.each(targets, ChangeKind::Handled, |writing, seq, alarm| {
             let entry = HistoryEntry {
                 at: act.now,
                 who: act.who.to_owned(),
@@ -96,8 +99,8 @@ impl Writing<'_> {
     }
 
     /// Removes each target, with its events, comments and history.
-    pub(super) fn delete(&mut self, targets: &[Target]) -> Result<Vec<Handled>, StoreError> {
-        self.each(targets, |writing, seq, alarm| {
+    pub(super) fn delete(&mut self, targets: &[Target]) -> Result<Vec<Handled>, DatabaseError> {
+        self.each(targets, ChangeKind::Deleted, |writing, seq, alarm| {
             let known = rules::known(alarm.revision, alarm.document.risk_class);
             writing.remove(seq, alarm, Some(known))?;
             Ok(alarm.handling.version)
@@ -107,8 +110,9 @@ impl Writing<'_> {
     fn each(
         &mut self,
         targets: &[Target],
-        mut act: impl FnMut(&mut Self, i64, &Alarm) -> Result<u64, StoreError>,
-    ) -> Result<Vec<Handled>, StoreError> {
+        kind: ChangeKind,
+        mut act: impl FnMut(&mut Self, i64, &Alarm) -> Result<u64, DatabaseError>,
+    ) -> Result<Vec<Handled>, DatabaseError> {
         let mut handled = Vec::with_capacity(targets.len());
         for target in targets {
             handled.push(match self.find(&target.alarm_id)? {
@@ -116,7 +120,11 @@ impl Writing<'_> {
                 Some((_, alarm)) if target.version.is_some_and(|seen| seen != alarm.handling.version) => {
                     Handled::Conflict(alarm.handling.version)
                 }
-                Some((seq, alarm)) => Handled::Done(act(self, seq, &alarm)?),
+                Some((seq, alarm)) => {
+                    let version = act(self, seq, &alarm)?;
+                    self.changes.push(AlarmChange::new(&target.alarm_id, kind));
+                    Handled::Done(version)
+                }
             });
         }
         Ok(handled)
@@ -149,7 +157,7 @@ impl rules::Words {
 }
 
 /// What was done with an alarm, from the first.
-pub(super) fn history(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<HistoryEntry>, StoreError> {
+pub(super) fn history(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<HistoryEntry>, DatabaseError> {
     let rows = db.query(
         "SELECT h.at, h.who, h.action, h.before, h.after FROM history h JOIN identities i ON i.seq = h.alarm
          WHERE i.alarm_id = ?1 ORDER BY h.number",
@@ -161,7 +169,7 @@ pub(super) fn history(db: &mut dyn Connection, alarm_id: &str) -> Result<Vec<His
             Ok(HistoryEntry {
                 at: row.int(0)?,
                 who: row.text(1)?.to_owned(),
-                action: action.ok_or_else(|| StoreError::Damaged("no such action in a history".into()))?,
+                action: action.ok_or_else(|| DatabaseError::Damaged("no such action in a history".into()))?,
                 before: row.text(3)?.to_owned(),
                 after: row.text(4)?.to_owned(),
             })

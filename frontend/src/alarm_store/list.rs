@@ -8,12 +8,14 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::StoreError;
 use super::alarm::Alarm;
 use super::filter::{Filter, Search};
-use super::sql::{Connection, Row, Statement, Value};
-use super::writing::{ALARM_COLUMNS, alarm_of, as_u64};
+use super::writing::{ALARM_COLUMNS, alarm_of};
+use crate::database::DatabaseError;
+use crate::database::sql::as_u64;
+use crate::database::sql::{Connection, Row, Statement, Value};
 
 /// Lists are counted up to here; of longer ones it is said that they are longer.
 pub const COUNTED_EXACTLY: u64 = 10_000;
@@ -21,12 +23,13 @@ pub const COUNTED_EXACTLY: u64 = 10_000;
 pub const MAX_PAGE: usize = 1_000;
 
 /// What a list is sorted by. Alarms that are equal in it are in the order in which they came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SortBy {
     /// When it was created.
     Created,
     /// When its newest event came.
+    #[default]
     Updated,
     /// Its risk and, of the same risk, when its newest event came.
     Risk,
@@ -101,7 +104,7 @@ pub(super) fn page(
     order: Order,
     after: Option<&Cursor>,
     limit: usize,
-) -> Result<Page, StoreError> {
+) -> Result<Page, DatabaseError> {
     let search = Search::new(db, filter)?;
     let way = way(db, &search)?;
     let count = count(db, &search, &way)?;
@@ -115,7 +118,7 @@ pub(super) fn page(
 }
 
 /// Finds out the way: the first part of the filter that leaves few.
-fn way(db: &mut dyn Connection, search: &Search) -> Result<Way, StoreError> {
+fn way(db: &mut dyn Connection, search: &Search) -> Result<Way, DatabaseError> {
     if search.combinations.is_some() && search.in_combinations <= COUNTED_EXACTLY {
         let beside = search.text.is_some() || search.addresses.is_some() || search.has_time();
         return Ok(Way::Gather(Source::Combinations, (!beside).then_some(search.in_combinations)));
@@ -136,7 +139,7 @@ fn way(db: &mut dyn Connection, search: &Search) -> Result<Way, StoreError> {
 }
 
 /// The length of the list.
-fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, StoreError> {
+fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, DatabaseError> {
     let found = match way {
         Way::Gather(_, Some(found)) => *found,
         Way::Gather(source, None) => {
@@ -156,7 +159,7 @@ fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, S
 fn count_up(
     db: &mut dyn Connection,
     select: impl FnOnce(&mut Statement) -> String,
-) -> Result<u64, StoreError> {
+) -> Result<u64, DatabaseError> {
     let mut statement = Statement::default();
     let select = select(&mut statement);
     let limit = statement.bind(COUNTED_EXACTLY + 1);
@@ -172,7 +175,7 @@ fn places(
     order: Order,
     after: Option<&Cursor>,
     limit: usize,
-) -> Result<Vec<Cursor>, StoreError> {
+) -> Result<Vec<Cursor>, DatabaseError> {
     let mut statement = Statement::default();
     let (column, index) = order.by.column();
     let columns = format!("a.seq, a.{column}");
@@ -193,7 +196,7 @@ fn places(
 }
 
 /// The alarms at these places, in their order.
-fn alarms(db: &mut dyn Connection, places: &[Cursor]) -> Result<Vec<Alarm>, StoreError> {
+fn alarms(db: &mut dyn Connection, places: &[Cursor]) -> Result<Vec<Alarm>, DatabaseError> {
     let wanted: Vec<i64> = places.iter().map(|place| place.seq).collect();
     let mut statement = Statement::default();
     let list = statement.bind(Value::List(wanted.clone()));
@@ -285,7 +288,7 @@ impl SortBy {
 }
 
 impl Key {
-    fn of(row: &Row, column: usize) -> Result<Self, StoreError> {
+    fn of(row: &Row, column: usize) -> Result<Self, DatabaseError> {
         row.int(column).map(Self::Number).or_else(|_| Ok(Self::Text(row.text(column)?.to_owned())))
     }
 }

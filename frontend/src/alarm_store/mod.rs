@@ -5,12 +5,10 @@
 //! It promises that updates may come twice and in any order (`rules`), that what the engine says never overwrites what
 //! users did, and that everything that was accepted is on the disk when a call returns.
 //!
-//! Two databases, one store: SQLite in a file for one process, PostgreSQL where several frontends share it. Everything
-//! but `sqlite`, `postgres` and the few words of `sql` is the same for both, and so are the tests.
-//!
 //! Calls block: whoever is in an async task gives them to a blocking thread.
 
 mod alarm;
+mod changes;
 mod document;
 mod events;
 mod figures;
@@ -18,25 +16,24 @@ mod filing;
 mod filter;
 mod handling;
 mod list;
-mod postgres;
 mod retention;
 mod rules;
-mod schema;
-mod sql;
-mod sqlite;
 mod text;
 mod writing;
 
-use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use changes::Changes;
 use filing::{Combinations, Tallies};
-use sql::Connection;
+use tokio::sync::broadcast;
 use writing::Writing;
 
+use crate::database::{Database, DatabaseError};
+
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
+pub use changes::{AlarmChange, ChangeKind};
 pub use document::{AlarmDocument, AlarmUpdate, Stage, StageEvent};
 pub use events::{EventPage, StageCount, StoredEvent};
 pub use figures::{Facet, Facets, MAX_COUNTED, OverTime, Part, Role};
@@ -50,137 +47,43 @@ pub use writing::{Applied, BODIES_KEPT, Counted, WithoutAlarm};
 /// The name of the file of alarms, in the logs folder.
 pub const FILE: &str = "alarms.sqlite";
 
-/// How many readers there are; more wait for one.
-const READERS: usize = 4;
-
-/// Why the store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process uses the file.
-    #[error("{} is used by another process; stop that one, or let several frontends share a PostgreSQL database", .0.display())]
-    InUse(PathBuf),
-    /// A later release has written it.
-    #[error(
-        "it was changed by a later release (form {found}, this release knows {known}): start that one again"
-    )]
-    TooNew {
-        /// The form that it has.
-        found: usize,
-        /// The newest form that this release knows.
-        known: usize,
-    },
-    /// What is stored is not what was stored.
-    #[error("it is damaged: {0}; restore a backup, or move it away to begin anew")]
-    Damaged(String),
-    /// There is no room on the disk.
-    #[error("there is no room on the disk; free some")]
-    NoRoom,
-    /// A backup never replaces a file.
-    #[error("{} is there already; name another file for the backup", .0.display())]
-    CopyExists(PathBuf),
-    /// A file beside the database cannot be used.
-    #[error("{} cannot be used: {error}", path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// A database server has its own ways to make backups.
-    #[error("the alarms are in PostgreSQL: make the backup with pg_dump")]
-    NoCopy,
-    /// PostgreSQL does not do it, or cannot be reached.
-    #[error("PostgreSQL: {}", postgres::in_words(.0))]
-    Postgres(::postgres::Error),
-    /// SQLite says something else.
-    #[error(transparent)]
-    Sqlite(rusqlite::Error),
-}
-
 /// The alarms. Shared by whoever asks; calls wait for each other only where one of them writes.
 pub struct AlarmStore {
+    database: Arc<Database>,
     words: Words,
-    writer: Mutex<Writer>,
-    readers: Mutex<Vec<Box<dyn Connection>>>,
-    reader_is_back: Condvar,
-    place: Place,
-}
-
-/// Where the alarms are.
-enum Place {
-    /// In this file, which this process alone may use.
-    File(PathBuf, #[expect(dead_code, reason = "it is held, not read")] sqlite::Lock),
-    /// In a database server, which others may use as well.
-    Server,
-}
-
-/// The one connection that writes.
-struct Writer {
-    connection: Box<dyn Connection>,
-    combinations: Combinations,
-}
-
-/// A connection that is lent; it goes back however its use ends.
-struct Reader<'a> {
-    connection: Option<Box<dyn Connection>>,
-    store: &'a AlarmStore,
-}
-
-impl Reader<'_> {
-    fn connection(&mut self) -> &mut dyn Connection {
-        &mut **self.connection.as_mut().expect("it is there until it is given back")
-    }
-}
-
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        let mut readers = self.store.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.extend(self.connection.take());
-        self.store.reader_is_back.notify_one();
-    }
+    /// The ids of combinations that are stored. The writer's: it is locked around each transaction that writes.
+    combinations: Mutex<Combinations>,
+    changes: Changes,
 }
 
 impl AlarmStore {
+    /// The alarms in `database`.
+    #[must_use]
+    pub fn new(database: Arc<Database>, words: Words) -> Self {
+        Self { database, words, combinations: Mutex::default(), changes: Changes::new() }
+    }
+
     /// Opens or makes the SQLite file at `path`.
     ///
     /// # Errors
     /// When another process uses it, when a later release has written it, or when it cannot be opened.
-    pub fn open_file(path: &Path, words: Words) -> Result<Self, StoreError> {
-        let lock = sqlite::lock(path)?;
-        Self::open(|| sqlite::connect(path), Place::File(path.to_owned(), lock), words)
+    pub fn open_file(path: &Path, words: Words) -> Result<Self, DatabaseError> {
+        Ok(Self::new(Arc::new(Database::open_file(path)?), words))
     }
 
     /// Opens the PostgreSQL database at `url`, such as `postgresql://dsiem:secret@host/dsiem`, and makes its tables.
     ///
     /// # Errors
     /// When it cannot be reached, when it refuses us, or when a later release has written it.
-    pub fn open_server(url: &str, words: Words) -> Result<Self, StoreError> {
-        let address = postgres::Address::parse(url)?;
-        Self::open(|| address.connect(), Place::Server, words)
-    }
-
-    fn open(
-        connect: impl Fn() -> Result<Box<dyn Connection>, StoreError>,
-        place: Place,
-        words: Words,
-    ) -> Result<Self, StoreError> {
-        let mut connection = connect()?;
-        schema::migrate(&mut *connection)?;
-        let readers = (0..READERS).map(|_| connect()).collect::<Result<_, _>>()?;
-        Ok(Self {
-            words,
-            writer: Mutex::new(Writer { connection, combinations: Combinations::new() }),
-            readers: Mutex::new(readers),
-            reader_is_back: Condvar::new(),
-            place,
-        })
+    pub fn open_server(url: &str, words: Words) -> Result<Self, DatabaseError> {
+        Ok(Self::new(Arc::new(Database::open_server(url)?), words))
     }
 
     /// Applies the engine's updates in their order; all of them are stored, or none.
     ///
     /// # Errors
     /// When the database does not take them.
-    pub fn apply(&self, updates: Vec<AlarmUpdate>, now: i64) -> Result<Applied, StoreError> {
+    pub fn apply(&self, updates: Vec<AlarmUpdate>, now: i64) -> Result<Applied, DatabaseError> {
         self.write(now, |writing| writing.apply(updates))
     }
 
@@ -193,7 +96,7 @@ impl AlarmStore {
         events: &[StageEvent],
         without_alarm: WithoutAlarm,
         now: i64,
-    ) -> Result<Counted, StoreError> {
+    ) -> Result<Counted, DatabaseError> {
         self.write(now, |writing| writing.count(events, without_alarm))
     }
 
@@ -206,7 +109,7 @@ impl AlarmStore {
         targets: &[Target],
         change: &Change,
         act: &Act<'_>,
-    ) -> Result<Vec<Handled>, StoreError> {
+    ) -> Result<Vec<Handled>, DatabaseError> {
         self.write(act.now, |writing| writing.change(targets, change, act))
     }
 
@@ -214,7 +117,12 @@ impl AlarmStore {
     ///
     /// # Errors
     /// When the database does not take it; nothing is changed then.
-    pub fn comment(&self, targets: &[Target], text: &str, act: &Act<'_>) -> Result<Vec<Handled>, StoreError> {
+    pub fn comment(
+        &self,
+        targets: &[Target],
+        text: &str,
+        act: &Act<'_>,
+    ) -> Result<Vec<Handled>, DatabaseError> {
         self.write(act.now, |writing| writing.comment(targets, text, act))
     }
 
@@ -222,7 +130,7 @@ impl AlarmStore {
     ///
     /// # Errors
     /// When the database does not take it; nothing is deleted then.
-    pub fn delete(&self, targets: &[Target], now: i64) -> Result<Vec<Handled>, StoreError> {
+    pub fn delete(&self, targets: &[Target], now: i64) -> Result<Vec<Handled>, DatabaseError> {
         self.write(now, |writing| writing.delete(targets))
     }
 
@@ -230,12 +138,17 @@ impl AlarmStore {
     ///
     /// # Errors
     /// When the database does not do it.
-    pub fn retain(&self, limits: Limits, now: i64) -> Result<Removed, StoreError> {
+    pub fn retain(&self, limits: Limits, now: i64) -> Result<Removed, DatabaseError> {
         let removed = self.write(now, |writing| writing.retain(limits))?;
         if removed.alarms > 0 {
-            retention::give_back(&mut *self.writer().connection)?;
+            self.database.give_room_back()?;
         }
         Ok(removed)
+    }
+
+    /// Hears of every change from now on, once it is stored.
+    pub fn subscribe(&self) -> broadcast::Receiver<AlarmChange> {
+        self.changes.subscribe()
     }
 
     /// A page of a filtered, sorted list, from its beginning or behind a cursor of the same list.
@@ -248,16 +161,16 @@ impl AlarmStore {
         order: Order,
         after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Page, StoreError> {
-        self.read(|db| list::page(db, filter, order, after, limit))
+    ) -> Result<Page, DatabaseError> {
+        self.database.read(|db| list::page(db, filter, order, after, limit))
     }
 
     /// One alarm, and how many events its stages have; `None` if it is not there.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn alarm(&self, alarm_id: &str) -> Result<Option<(Alarm, Vec<StageCount>)>, StoreError> {
-        self.read(|db| {
+    pub fn alarm(&self, alarm_id: &str) -> Result<Option<(Alarm, Vec<StageCount>)>, DatabaseError> {
+        self.database.read(|db| {
             let rows = db.query("SELECT seq FROM identities WHERE alarm_id = ?1", &[alarm_id.into()])?;
             let Some(row) = rows.first() else { return Ok(None) };
             let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
@@ -275,24 +188,24 @@ impl AlarmStore {
         stage: u8,
         after: u64,
         limit: usize,
-    ) -> Result<EventPage, StoreError> {
-        self.read(|db| events::page(db, alarm_id, stage, after, limit))
+    ) -> Result<EventPage, DatabaseError> {
+        self.database.read(|db| events::page(db, alarm_id, stage, after, limit))
     }
 
     /// What was done with an alarm, from the first.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn history(&self, alarm_id: &str) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.read(|db| handling::history(db, alarm_id))
+    pub fn history(&self, alarm_id: &str) -> Result<Vec<HistoryEntry>, DatabaseError> {
+        self.database.read(|db| handling::history(db, alarm_id))
     }
 
     /// How many alarms of a list have each value.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn facets(&self, filter: &Filter) -> Result<Facets, StoreError> {
-        self.read(|db| figures::facets(db, filter))
+    pub fn facets(&self, filter: &Filter) -> Result<Facets, DatabaseError> {
+        self.database.read(|db| figures::facets(db, filter))
     }
 
     /// How many alarms of a list were created from a time on and until another, by class; by hour up to 14 days, by
@@ -300,8 +213,8 @@ impl AlarmStore {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn over_time(&self, filter: &Filter, from: i64, until: i64) -> Result<OverTime, StoreError> {
-        self.read(|db| figures::over_time(db, filter, from, until))
+    pub fn over_time(&self, filter: &Filter, from: i64, until: i64) -> Result<OverTime, DatabaseError> {
+        self.database.read(|db| figures::over_time(db, filter, from, until))
     }
 
     /// The addresses of the most alarms that were created on the days (UTC) from a time on and until another.
@@ -314,74 +227,55 @@ impl AlarmStore {
         from: i64,
         until: i64,
         limit: usize,
-    ) -> Result<Vec<Facet<IpAddr>>, StoreError> {
-        self.read(|db| figures::top_addresses(db, role, from, until, limit))
+    ) -> Result<Vec<Facet<IpAddr>>, DatabaseError> {
+        self.database.read(|db| figures::top_addresses(db, role, from, until, limit))
     }
 
     /// How many bytes are in use; what was deleted does not count.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn used_bytes(&self) -> Result<u64, StoreError> {
-        self.read(retention::used_bytes)
+    pub fn used_bytes(&self) -> Result<u64, DatabaseError> {
+        self.database.read(retention::used_bytes)
     }
 
-    /// Writes a copy to the file `to`, as the alarms are at this moment; others go on reading and writing.
+    /// Writes a copy of the whole database to the file `to`; see [`Database::copy_to`].
     ///
     /// # Errors
     /// When the file is there already, or cannot be written.
-    pub fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
-        match &self.place {
-            Place::File(path, _) => sqlite::copy(path, to),
-            Place::Server => Err(StoreError::NoCopy),
-        }
+    pub fn copy_to(&self, to: &Path) -> Result<(), DatabaseError> {
+        self.database.copy_to(to)
     }
 
     /// Does some work in a transaction that writes: all of it, or nothing.
     fn write<T>(
         &self,
         now: i64,
-        work: impl FnOnce(&mut Writing<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut writer = self.writer();
-        let Writer { connection: db, combinations } = &mut *writer;
-        db.batch(db.dialect().begin_writing())?;
-        let mut writing =
-            Writing { db: &mut **db, combinations, tallies: Tallies::default(), words: &self.words, now };
-        let done = work(&mut writing).and_then(|done| writing.tallies.store(writing.db).map(|()| done));
-        let done = done.and_then(|done| db.batch("COMMIT").map(|()| done));
-        if done.is_err() {
-            // Some of these may never have been stored.
-            combinations.clear();
-            // The error of the work says more than the one of a connection that is gone.
-            db.batch("ROLLBACK").ok();
-        }
-        done
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does some work that sees one moment.
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&mut dyn Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut reader = self.reader();
-        let db = reader.connection();
-        let done = db.batch(db.dialect().begin_reading()).and_then(|()| work(db));
-        let ended = db.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" });
-        done.and_then(|done| ended.map(|()| done))
-    }
-
-    /// A reader that nobody else uses; waits for one.
-    fn reader(&self) -> Reader<'_> {
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match readers.pop() {
-                Some(connection) => return Reader { connection: Some(connection), store: self },
-                None => readers = self.reader_is_back.wait(readers).unwrap_or_else(PoisonError::into_inner),
+        work: impl FnOnce(&mut Writing<'_>) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let mut combinations = self.combinations.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = self.database.write(|db| {
+            let mut writing = Writing {
+                db,
+                combinations: &mut combinations,
+                tallies: Tallies::default(),
+                words: &self.words,
+                changes: Vec::new(),
+                now,
+            };
+            let done = work(&mut writing)?;
+            writing.tallies.store(writing.db)?;
+            Ok((done, writing.changes))
+        });
+        match done {
+            Ok((done, changes)) => {
+                self.changes.tell(changes);
+                Ok(done)
+            }
+            Err(error) => {
+                // Some of these may never have been stored.
+                combinations.clear();
+                Err(error)
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Removing what is too old or too much, a batch at a time, so that updates go on in between.
 
-use super::StoreError;
-use super::sql::{Connection, Dialect};
-use super::writing::{Writing, as_u64, read_alarm};
+use super::changes::{AlarmChange, ChangeKind};
+use super::writing::{Writing, read_alarm};
+use crate::database::DatabaseError;
+use crate::database::sql::as_u64;
+use crate::database::sql::{Connection, Dialect};
 
 /// How many alarms are removed in one transaction.
 const BATCH: u64 = 200;
@@ -27,7 +29,7 @@ pub struct Removed {
 
 impl Writing<'_> {
     /// Removes one batch of what is beyond the limits.
-    pub(super) fn retain(&mut self, limits: Limits) -> Result<Removed, StoreError> {
+    pub(super) fn retain(&mut self, limits: Limits) -> Result<Removed, DatabaseError> {
         let mut too_old = Vec::new();
         if let Some(age) = limits.max_age_secs {
             let before = self.now.saturating_sub(age);
@@ -43,6 +45,7 @@ impl Writing<'_> {
         for seq in &too_old {
             if let Some(alarm) = read_alarm(self.db, *seq)? {
                 self.remove(*seq, &alarm, None)?;
+                self.changes.push(AlarmChange::new(&alarm.document.alarm_id, ChangeKind::Deleted));
             }
         }
         let alarms = as_u64(too_old.len());
@@ -50,7 +53,7 @@ impl Writing<'_> {
     }
 
     /// The alarms that were updated longest ago.
-    fn oldest(&mut self, condition: &str, before: Option<i64>) -> Result<Vec<i64>, StoreError> {
+    fn oldest(&mut self, condition: &str, before: Option<i64>) -> Result<Vec<i64>, DatabaseError> {
         let mut values = vec![BATCH.into()];
         values.extend(before.map(Into::into));
         let rows = self
@@ -60,7 +63,7 @@ impl Writing<'_> {
     }
 
     /// Forgets the events that waited for an alarm, and the alarms that users deleted, before this time.
-    fn forget_absent(&mut self, before: i64) -> Result<(), StoreError> {
+    fn forget_absent(&mut self, before: i64) -> Result<(), DatabaseError> {
         let rows = self.db.query(
             "SELECT seq FROM identities WHERE absent_since < ?1 ORDER BY absent_since LIMIT ?2",
             &[before.into(), BATCH.into()],
@@ -78,7 +81,7 @@ impl Writing<'_> {
 ///
 /// PostgreSQL keeps the room of deleted rows for new ones, so its files say nothing: there it is an estimate from its
 /// own statistics, of the rows without their indexes.
-pub(super) fn used_bytes(db: &mut dyn Connection) -> Result<u64, StoreError> {
+pub(super) fn used_bytes(db: &mut dyn Connection) -> Result<u64, DatabaseError> {
     let sql = match db.dialect() {
         Dialect::Sqlite => {
             "SELECT (c.page_count - f.freelist_count) * s.page_size
@@ -91,12 +94,4 @@ pub(super) fn used_bytes(db: &mut dyn Connection) -> Result<u64, StoreError> {
         }
     };
     db.query(sql, &[])?.first().map_or(Ok(0), |row| row.unsigned(0))
-}
-
-/// Gives room of deleted rows back to the file system, where the database does not do that itself.
-pub(super) fn give_back(db: &mut dyn Connection) -> Result<(), StoreError> {
-    match db.dialect() {
-        Dialect::Sqlite => db.batch("PRAGMA incremental_vacuum(1000)"),
-        Dialect::Postgres => Ok(()),
-    }
 }

@@ -4,7 +4,7 @@
 //! same: `10.0.0.7` in an alarm and in a search are the same four words in a row.
 
 use super::document::AlarmDocument;
-use super::sql::{Dialect, Value};
+use crate::database::sql::{Dialect, Value};
 
 /// How many bytes of an alarm's words are searched; what is beyond is passed over.
 const MAX_SEARCHED_BYTES: usize = 64 << 10;

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dsiem_core::event::EventKey;
 
-use super::StoreError;
 use super::alarm::{Action, Alarm, Handling, HistoryEntry, Known};
+use super::changes::{AlarmChange, ChangeKind};
 use super::document::{AlarmUpdate, StageEvent, class_name};
 use super::filing::{self, Combinations, Tallies};
 use super::rules::{self, Outcome, Words};
-use super::sql::{Connection, ROWS_AT_ONCE, Row, Statement, Value};
+use crate::database::DatabaseError;
+use crate::database::sql::{Connection, ROWS_AT_ONCE, Row, Statement, Value, as_u64};
 
 /// Of each stage, the bodies of so many first events are kept, and of as many newest ones.
 pub const BODIES_KEPT: u64 = 1_000;
@@ -51,6 +52,8 @@ pub(super) struct Writing<'a> {
     pub(super) combinations: &'a mut Combinations,
     pub(super) tallies: Tallies,
     pub(super) words: &'a Words,
+    /// What those who listen are told once it is stored.
+    pub(super) changes: Vec<AlarmChange>,
     /// In seconds since 1970.
     pub(super) now: i64,
 }
@@ -64,7 +67,7 @@ struct Identity {
 
 impl Writing<'_> {
     /// Applies updates in their order.
-    pub(super) fn apply(&mut self, updates: Vec<AlarmUpdate>) -> Result<Applied, StoreError> {
+    pub(super) fn apply(&mut self, updates: Vec<AlarmUpdate>) -> Result<Applied, DatabaseError> {
         let mut applied = Applied::default();
         for update in updates {
             self.apply_one(update, &mut applied)?;
@@ -72,14 +75,19 @@ impl Writing<'_> {
         Ok(applied)
     }
 
-    fn apply_one(&mut self, update: AlarmUpdate, applied: &mut Applied) -> Result<(), StoreError> {
+    fn apply_one(&mut self, update: AlarmUpdate, applied: &mut Applied) -> Result<(), DatabaseError> {
         let identity = self.identity_or_new(&update.document.alarm_id)?;
         if identity.deleted.is_some_and(|known| !rules::rises_above(known, &update)) {
             applied.ignored += 1;
             return Ok(());
         }
         let stored = read_alarm(self.db, identity.seq)?;
-        match rules::apply(stored.as_ref(), update, self.words) {
+        let change = AlarmChange::new(&update.document.alarm_id, ChangeKind::Updated);
+        let outcome = rules::apply(stored.as_ref(), update, self.words);
+        if outcome != Outcome::Ignored {
+            self.changes.push(change);
+        }
+        match outcome {
             Outcome::Ignored => applied.ignored += 1,
             Outcome::Stored(alarm) => {
                 let counter = if stored.is_some() { &mut applied.updated } else { &mut applied.created };
@@ -101,7 +109,7 @@ impl Writing<'_> {
     }
 
     /// Puts an alarm in the place of what is stored.
-    pub(super) fn store(&mut self, seq: i64, old: Option<&Alarm>, new: &Alarm) -> Result<(), StoreError> {
+    pub(super) fn store(&mut self, seq: i64, old: Option<&Alarm>, new: &Alarm) -> Result<(), DatabaseError> {
         filing::file(self.db, self.combinations, &mut self.tallies, seq, old, Some(new))?;
         if old.is_none() {
             self.db.execute(
@@ -114,7 +122,7 @@ impl Writing<'_> {
             return Ok(());
         }
         let document = serde_json::to_string(&new.document)
-            .map_err(|error| StoreError::Damaged(format!("a document has no JSON form: {error}")))?;
+            .map_err(|error| DatabaseError::Damaged(format!("a document has no JSON form: {error}")))?;
         self.db.execute(
             "INSERT INTO documents (alarm, document) VALUES (?1, ?2)
              ON CONFLICT (alarm) DO UPDATE SET document = excluded.document",
@@ -124,7 +132,7 @@ impl Writing<'_> {
     }
 
     /// Adds an entry to an alarm's history.
-    pub(super) fn note(&mut self, seq: i64, entry: &HistoryEntry) -> Result<(), StoreError> {
+    pub(super) fn note(&mut self, seq: i64, entry: &HistoryEntry) -> Result<(), DatabaseError> {
         self.db.execute(
             "INSERT INTO history (alarm, number, at, who, action, before, after)
              SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM history WHERE alarm = ?1",
@@ -142,7 +150,12 @@ impl Writing<'_> {
 
     /// Removes an alarm and everything about it; `gone` is what is known of it, so that it does not come back with
     /// the next update, or `None` where it may.
-    pub(super) fn remove(&mut self, seq: i64, alarm: &Alarm, gone: Option<Known>) -> Result<(), StoreError> {
+    pub(super) fn remove(
+        &mut self,
+        seq: i64,
+        alarm: &Alarm,
+        gone: Option<Known>,
+    ) -> Result<(), DatabaseError> {
         filing::file(self.db, self.combinations, &mut self.tallies, seq, Some(alarm), None)?;
         self.remove_rows(seq)?;
         match gone {
@@ -156,7 +169,7 @@ impl Writing<'_> {
     }
 
     /// Removes what is kept beside the alarm.
-    pub(super) fn remove_rows(&mut self, seq: i64) -> Result<(), StoreError> {
+    pub(super) fn remove_rows(&mut self, seq: i64) -> Result<(), DatabaseError> {
         for statement in [
             "DELETE FROM documents WHERE alarm = ?1",
             "DELETE FROM history WHERE alarm = ?1",
@@ -174,7 +187,7 @@ impl Writing<'_> {
         &mut self,
         events: &[StageEvent],
         without_alarm: WithoutAlarm,
-    ) -> Result<Counted, StoreError> {
+    ) -> Result<Counted, DatabaseError> {
         let mut counted = Counted::default();
         let mut of_stages: BTreeMap<(&str, u8), Vec<&StageEvent>> = BTreeMap::new();
         for event in events {
@@ -187,7 +200,11 @@ impl Writing<'_> {
             };
             match identity {
                 Some(Identity { seq, deleted: None }) => {
+                    let before = counted.counted;
                     self.count_in_stage(seq, i64::from(stage), &events, &mut counted)?;
+                    if counted.counted > before {
+                        self.changes.push(AlarmChange::new(alarm_id, ChangeKind::Updated));
+                    }
                 }
                 _ => counted.ignored += as_u64(events.len()),
             }
@@ -201,7 +218,7 @@ impl Writing<'_> {
         stage: i64,
         events: &[&StageEvent],
         counted: &mut Counted,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DatabaseError> {
         let rows = self.db.query(
             "SELECT events FROM stages WHERE alarm = ?1 AND stage = ?2",
             &[seq.into(), stage.into()],
@@ -233,7 +250,7 @@ impl Writing<'_> {
         seq: i64,
         stage: i64,
         events: &[&'e StageEvent],
-    ) -> Result<Vec<&'e StageEvent>, StoreError> {
+    ) -> Result<Vec<&'e StageEvent>, DatabaseError> {
         let mut put = Statement::default();
         let (seq, stage) = (put.bind(seq), put.bind(stage));
         let keys: Vec<Vec<u8>> =
@@ -259,7 +276,7 @@ impl Writing<'_> {
         stage: i64,
         before: u64,
         events: &[&StageEvent],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DatabaseError> {
         if events.is_empty() {
             return Ok(());
         }
@@ -281,7 +298,7 @@ impl Writing<'_> {
     }
 
     /// Of the events between the first and the newest, no body is kept.
-    fn forget_bodies(&mut self, seq: i64, stage: i64, before: u64, now: u64) -> Result<(), StoreError> {
+    fn forget_bodies(&mut self, seq: i64, stage: i64, before: u64, now: u64) -> Result<(), DatabaseError> {
         let (from, to) =
             (before.saturating_sub(BODIES_KEPT).max(BODIES_KEPT), now.saturating_sub(BODIES_KEPT));
         if to > from {
@@ -293,7 +310,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn identity(&mut self, alarm_id: &str) -> Result<Option<Identity>, StoreError> {
+    fn identity(&mut self, alarm_id: &str) -> Result<Option<Identity>, DatabaseError> {
         let rows = self.db.query(
             "SELECT seq, deleted_revision, deleted_class FROM identities WHERE alarm_id = ?1",
             &[alarm_id.into()],
@@ -302,7 +319,7 @@ impl Writing<'_> {
         Ok(Some(Identity { seq: row.int(0)?, deleted: known(row, 1)? }))
     }
 
-    fn identity_or_new(&mut self, alarm_id: &str) -> Result<Identity, StoreError> {
+    fn identity_or_new(&mut self, alarm_id: &str) -> Result<Identity, DatabaseError> {
         if let Some(identity) = self.identity(alarm_id)? {
             return Ok(identity);
         }
@@ -310,13 +327,14 @@ impl Writing<'_> {
             "INSERT INTO identities (alarm_id, absent_since) VALUES (?1, ?2) RETURNING seq",
             &[alarm_id.into(), self.now.into()],
         )?;
-        let seq =
-            rows.first().map_or_else(|| Err(StoreError::Damaged("no identity".into())), |row| row.int(0))?;
+        let seq = rows
+            .first()
+            .map_or_else(|| Err(DatabaseError::Damaged("no identity".into())), |row| row.int(0))?;
         Ok(Identity { seq, deleted: None })
     }
 
     /// An alarm by its id, with what it is called here.
-    pub(super) fn find(&mut self, alarm_id: &str) -> Result<Option<(i64, Alarm)>, StoreError> {
+    pub(super) fn find(&mut self, alarm_id: &str) -> Result<Option<(i64, Alarm)>, DatabaseError> {
         let Some(identity) = self.identity(alarm_id)? else { return Ok(None) };
         Ok(read_alarm(self.db, identity.seq)?.map(|alarm| (identity.seq, alarm)))
     }
@@ -328,7 +346,7 @@ pub(super) const ALARM_COLUMNS: &str =
     a.changed_since_closed, a.closed_revision, a.closed_class";
 
 /// One alarm as it is stored.
-pub(super) fn read_alarm(db: &mut dyn Connection, seq: i64) -> Result<Option<Alarm>, StoreError> {
+pub(super) fn read_alarm(db: &mut dyn Connection, seq: i64) -> Result<Option<Alarm>, DatabaseError> {
     let sql = format!(
         "SELECT {ALARM_COLUMNS} FROM alarms a JOIN combinations c ON c.id = a.combination
          JOIN documents d ON d.alarm = a.seq WHERE a.seq = ?1"
@@ -337,9 +355,9 @@ pub(super) fn read_alarm(db: &mut dyn Connection, seq: i64) -> Result<Option<Ala
 }
 
 /// Reads [`ALARM_COLUMNS`].
-pub(super) fn alarm_of(row: &Row) -> Result<Alarm, StoreError> {
+pub(super) fn alarm_of(row: &Row) -> Result<Alarm, DatabaseError> {
     let document = serde_json::from_str(row.text(0)?)
-        .map_err(|error| StoreError::Damaged(format!("a stored document cannot be read: {error}")))?;
+        .map_err(|error| DatabaseError::Damaged(format!("a stored document cannot be read: {error}")))?;
     let directive = row.int(1)?.cast_unsigned();
     Ok(Alarm {
         document,
@@ -357,15 +375,11 @@ pub(super) fn alarm_of(row: &Row) -> Result<Alarm, StoreError> {
 }
 
 /// What was known, from a revision and the class behind it.
-fn known(row: &Row, column: usize) -> Result<Option<Known>, StoreError> {
+fn known(row: &Row, column: usize) -> Result<Option<Known>, DatabaseError> {
     let (Some(revision), Some(class)) = (row.optional_int(column)?, row.optional_int(column + 1)?) else {
         return Ok(None);
     };
     let class = class_name::ALL.into_iter().find(|known| *known as i64 == class);
-    let class = class.ok_or_else(|| StoreError::Damaged("there is no such class of risk".into()))?;
+    let class = class.ok_or_else(|| DatabaseError::Damaged("there is no such class of risk".into()))?;
     Ok(Some(rules::known(revision.cast_unsigned(), class)))
-}
-
-pub(super) fn as_u64(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

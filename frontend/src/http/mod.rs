@@ -1,5 +1,6 @@
 //! What is served over HTTP: one file per resource, one line per route.
 
+pub(crate) mod api;
 pub(crate) mod config_files;
 pub(crate) mod door;
 pub(crate) mod errors;
@@ -16,6 +17,8 @@ use axum::response::{Redirect, Response};
 use axum::routing::get;
 use dsiem_runtime::metrics::Metrics;
 
+use self::api::Api;
+pub use self::api::openapi_json;
 use self::config_files::ConfigFiles;
 use self::events::Events;
 pub(crate) use self::site::Site;
@@ -26,6 +29,8 @@ pub(crate) struct Resources {
     pub(crate) events: Events,
     pub(crate) config_files: ConfigFiles,
     pub(crate) page: Page,
+    /// Where there is a store of alarms.
+    pub(crate) api: Option<Api>,
 }
 
 /// Everything that is served. `status` is what an orchestrator asks: `/metrics`, `/healthz`, `/readyz`.
@@ -36,6 +41,7 @@ pub(crate) fn site(resources: Resources, status: Router, metrics: &Metrics) -> S
         .merge(events::routes(events.clone()))
         .merge(config_files::routes(resources.config_files))
         .merge(ui::routes(resources.page))
+        .merge(resources.api.map_or_else(Router::new, api::routes))
         .merge(status)
         .method_not_allowed_fallback(errors::unknown_method)
         .fallback(errors::unknown_path);

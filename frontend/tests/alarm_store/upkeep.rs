@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dsiem_frontend::alarm_store::{AlarmStore, Filter, Limits, StoreError, WithoutAlarm, Words};
+use dsiem_frontend::alarm_store::{AlarmStore, Filter, Limits, WithoutAlarm, Words};
+use dsiem_frontend::database::DatabaseError;
 
 use crate::support::{NEWEST, Place, T0, event, ids, on_both_stores, put, update};
 
@@ -74,7 +75,7 @@ fn a_second_process_on_one_file_is_refused() {
     let store = place.open();
     let path = place.path().unwrap();
     let refused = AlarmStore::open_file(&path, Words::default()).unwrap_err();
-    assert!(matches!(refused, StoreError::InUse(_)));
+    assert!(matches!(refused, DatabaseError::InUse(_)));
     assert!(refused.to_string().contains("used by another process"), "{refused}");
     drop(store);
     AlarmStore::open_file(&path, Words::default()).unwrap();
@@ -121,7 +122,7 @@ fn a_copy_is_made_while_the_store_is_used() {
     store.copy_to(&copy).unwrap();
     put(&store, [update("b", 1, 1)]);
     let refused = store.copy_to(&copy).unwrap_err();
-    assert!(matches!(refused, StoreError::CopyExists(_)), "{refused}");
+    assert!(matches!(refused, DatabaseError::CopyExists(_)), "{refused}");
     let copied = AlarmStore::open_file(&copy, Words::default()).unwrap();
     assert_eq!(ids(&copied, &Filter::default(), NEWEST), ["a"]);
 }
@@ -141,5 +142,5 @@ fn what_is_no_database_is_said_to_be_damaged() {
     let place = Place::file();
     std::fs::write(place.path().unwrap(), "not a database, whatever its name says".repeat(100)).unwrap();
     let refused = AlarmStore::open_file(&place.path().unwrap(), Words::default()).unwrap_err();
-    assert!(matches!(refused, StoreError::Damaged(_)), "{refused}");
+    assert!(matches!(refused, DatabaseError::Damaged(_)), "{refused}");
 }

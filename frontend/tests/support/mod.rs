@@ -198,6 +198,7 @@ impl Sender {
         let parts = Parts {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
+            alarms: None,
             clock: Clock::simulated(NOW),
             metrics: metrics.clone(),
             readiness: readiness.clone(),

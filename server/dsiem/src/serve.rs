@@ -105,6 +105,7 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     let parts = frontend::Parts {
         publisher: bus.publisher,
         overload: bus.overload_receiver,
+        alarms: None,
         clock,
         metrics,
         readiness,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 
-use super::StoreError;
+use super::DatabaseError;
 use super::sql::{Connection, Dialect, Row, Value};
 
 /// Commits are on the disk when they return; what was deleted can be given back to the file system.
@@ -29,21 +29,21 @@ pub(super) struct Lock {
 }
 
 /// Takes the right to use the file at `path`.
-pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<Lock, DatabaseError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
     let beside = PathBuf::from(beside);
-    let refused = |error| StoreError::File { path: beside.clone(), error };
+    let refused = |error| DatabaseError::File { path: beside.clone(), error };
     let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(refused)?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(DatabaseError::InUse(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(refused(error)),
     }
 }
 
 /// A connection to the file at `path`, which is made if it is not there.
-pub(super) fn connect(path: &Path) -> Result<Box<dyn Connection>, StoreError> {
+pub(super) fn connect(path: &Path) -> Result<Box<dyn Connection>, DatabaseError> {
     let connection = rusqlite::Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.execute_batch(PRAGMAS)?;
@@ -52,9 +52,9 @@ pub(super) fn connect(path: &Path) -> Result<Box<dyn Connection>, StoreError> {
 }
 
 /// Writes a copy of the file at `path` as it is at this moment to `to`, also while a process uses it.
-pub(super) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+pub(super) fn copy(path: &Path, to: &Path) -> Result<(), DatabaseError> {
     if to.exists() {
-        return Err(StoreError::CopyExists(to.to_owned()));
+        return Err(DatabaseError::CopyExists(to.to_owned()));
     }
     let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(BUSY)?;
@@ -69,23 +69,23 @@ impl Connection for Sqlite {
         Dialect::Sqlite
     }
 
-    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
         let mut statement = self.0.prepare_cached(sql)?;
         let columns = statement.column_count();
         let mut rows = statement.query(params_from_iter(values))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let values = (0..columns).map(|column| Ok(value(row.get_ref(column)?)));
-            found.push(Row(values.collect::<Result<_, StoreError>>()?));
+            found.push(Row(values.collect::<Result<_, DatabaseError>>()?));
         }
         Ok(found)
     }
 
-    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        Ok(super::writing::as_u64(self.0.prepare_cached(sql)?.execute(params_from_iter(values))?))
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+        Ok(super::sql::as_u64(self.0.prepare_cached(sql)?.execute(params_from_iter(values))?))
     }
 
-    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+    fn batch(&mut self, sql: &str) -> Result<(), DatabaseError> {
         Ok(self.0.execute_batch(sql)?)
     }
 }
@@ -116,7 +116,7 @@ fn value(value: ValueRef<'_>) -> Value {
     }
 }
 
-impl From<rusqlite::Error> for StoreError {
+impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),

@@ -1,13 +1,13 @@
-//! The narrow door to a database: what the store needs of one, and the few places where their SQL differs.
+//! The narrow door to a database: what a store needs of one, and the few places where their SQL differs.
 //!
-//! The store is written once, in the SQL that SQLite and PostgreSQL share. Values are numbered `?1`, `?2`, …; a
+//! A store is written once, in the SQL that SQLite and PostgreSQL share. Values are numbered `?1`, `?2`, …; a
 //! driver makes of that what its database wants.
 
-use super::StoreError;
+use super::DatabaseError;
 
 /// A value that goes into a statement or comes out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Int(i64),
     Text(String),
@@ -17,60 +17,60 @@ pub(super) enum Value {
 }
 
 /// How many rows one statement puts in: a database server is asked over a network.
-pub(super) const ROWS_AT_ONCE: usize = 50;
+pub(crate) const ROWS_AT_ONCE: usize = 50;
 
 /// A statement that is being written: its text, and the values that were given places in it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Statement {
-    pub(super) text: String,
-    pub(super) values: Vec<Value>,
+pub(crate) struct Statement {
+    pub(crate) text: String,
+    pub(crate) values: Vec<Value>,
 }
 
 impl Statement {
     /// Gives a value a place; what to write for it.
-    pub(super) fn bind(&mut self, value: impl Into<Value>) -> String {
+    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("?{}", self.values.len())
     }
 
     /// Gives each value a place; what to write for them between parentheses.
-    pub(super) fn bind_all(&mut self, values: impl IntoIterator<Item = Value>) -> String {
+    pub(crate) fn bind_all(&mut self, values: impl IntoIterator<Item = Value>) -> String {
         let places: Vec<String> = values.into_iter().map(|value| self.bind(value)).collect();
         places.join(", ")
     }
 
     /// Runs it.
-    pub(super) fn rows(&self, db: &mut dyn Connection) -> Result<Vec<Row>, StoreError> {
+    pub(crate) fn rows(&self, db: &mut dyn Connection) -> Result<Vec<Row>, DatabaseError> {
         db.query(&self.text, &self.values)
     }
 }
 
 /// What a statement gives: its columns from the left.
 #[derive(Debug)]
-pub(super) struct Row(pub(super) Vec<Value>);
+pub(crate) struct Row(pub(super) Vec<Value>);
 
 /// One connection; it belongs to whoever uses it at the moment.
-pub(super) trait Connection: Send {
+pub(crate) trait Connection: Send {
     /// Which SQL it speaks.
     fn dialect(&self) -> Dialect;
     /// Runs one statement and gives its rows.
-    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError>;
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError>;
     /// Runs one statement; how many rows it changed.
-    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError>;
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError>;
     /// Runs several statements without values.
-    fn batch(&mut self, sql: &str) -> Result<(), StoreError>;
+    fn batch(&mut self, sql: &str) -> Result<(), DatabaseError>;
 }
 
 /// Where the databases differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     Sqlite,
     Postgres,
 }
 
 impl Dialect {
     /// How a transaction that writes begins: there is one at a time, whichever frontend it is of.
-    pub(super) fn begin_writing(self) -> &'static str {
+    pub(crate) fn begin_writing(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN; SELECT pg_advisory_xact_lock(5183420171)",
@@ -78,7 +78,7 @@ impl Dialect {
     }
 
     /// How a transaction begins whose statements all see the same moment.
-    pub(super) fn begin_reading(self) -> &'static str {
+    pub(crate) fn begin_reading(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN",
             Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -86,7 +86,7 @@ impl Dialect {
     }
 
     /// Whether `column` is one of the numbers of the [`Value::List`] at `place`.
-    pub(super) fn is_in(self, column: &str, place: &str) -> String {
+    pub(crate) fn is_in(self, column: &str, place: &str) -> String {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each({place}))"),
             Self::Postgres => format!("{column} = ANY(CAST({place} AS BIGINT[]))"),
@@ -94,7 +94,7 @@ impl Dialect {
     }
 
     /// Which index to walk. PostgreSQL sees that for itself.
-    pub(super) fn by_index(self, index: &str) -> String {
+    pub(crate) fn by_index(self, index: &str) -> String {
         match self {
             Self::Sqlite => format!("INDEXED BY {index}"),
             Self::Postgres => String::new(),
@@ -102,7 +102,7 @@ impl Dialect {
     }
 
     /// A column that is looked up in a set, where the set must not become what is walked.
-    pub(super) fn looked_up(self, column: &str) -> String {
+    pub(crate) fn looked_up(self, column: &str) -> String {
         match self {
             Self::Sqlite => format!("+{column}"),
             Self::Postgres => column.to_owned(),
@@ -110,7 +110,7 @@ impl Dialect {
     }
 
     /// Whether the text of an alarm matches the value at `place`, made by `text::query`.
-    pub(super) fn text_matches(self, place: &str) -> String {
+    pub(crate) fn text_matches(self, place: &str) -> String {
         match self {
             Self::Sqlite => format!("alarm_text MATCH {place}"),
             Self::Postgres => format!("words @@ to_tsquery('simple', CAST({place} AS TEXT))"),
@@ -120,11 +120,11 @@ impl Dialect {
 
 impl Row {
     /// A number; what is not one is an error of the store's own.
-    pub(super) fn int(&self, column: usize) -> Result<i64, StoreError> {
+    pub(crate) fn int(&self, column: usize) -> Result<i64, DatabaseError> {
         self.optional_int(column)?.ok_or_else(|| unexpected(column))
     }
 
-    pub(super) fn optional_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+    pub(crate) fn optional_int(&self, column: usize) -> Result<Option<i64>, DatabaseError> {
         match self.0.get(column) {
             Some(Value::Int(number)) => Ok(Some(*number)),
             Some(Value::Null) => Ok(None),
@@ -132,18 +132,18 @@ impl Row {
         }
     }
 
-    pub(super) fn unsigned(&self, column: usize) -> Result<u64, StoreError> {
+    pub(crate) fn unsigned(&self, column: usize) -> Result<u64, DatabaseError> {
         u64::try_from(self.int(column)?).map_err(|_| unexpected(column))
     }
 
-    pub(super) fn text(&self, column: usize) -> Result<&str, StoreError> {
+    pub(crate) fn text(&self, column: usize) -> Result<&str, DatabaseError> {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(text),
             _ => Err(unexpected(column)),
         }
     }
 
-    pub(super) fn optional_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
+    pub(crate) fn optional_text(&self, column: usize) -> Result<Option<&str>, DatabaseError> {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(Value::Null) => Ok(None),
@@ -151,7 +151,7 @@ impl Row {
         }
     }
 
-    pub(super) fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+    pub(crate) fn bytes(&self, column: usize) -> Result<&[u8], DatabaseError> {
         match self.0.get(column) {
             Some(Value::Bytes(bytes)) => Ok(bytes),
             _ => Err(unexpected(column)),
@@ -159,8 +159,8 @@ impl Row {
     }
 }
 
-fn unexpected(column: usize) -> StoreError {
-    StoreError::Damaged(format!("column {column} of a row is not what it should be"))
+fn unexpected(column: usize) -> DatabaseError {
+    DatabaseError::Damaged(format!("column {column} of a row is not what it should be"))
 }
 
 impl From<i64> for Value {
@@ -198,4 +198,9 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
+}
+
+/// A length, as databases count.
+pub(crate) fn as_u64(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -14,7 +14,7 @@ use postgres::{Client, Config, Statement};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::StoreError;
+use super::DatabaseError;
 use super::sql::{Connection, Dialect, Row, Value};
 
 /// How long a connection may take.
@@ -37,20 +37,20 @@ struct Postgres {
 
 impl Address {
     /// Reads a URL such as `postgresql://dsiem:secret@host/dsiem`.
-    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
-        let mut config: Config = url.parse().map_err(StoreError::Postgres)?;
+    pub(super) fn parse(url: &str) -> Result<Self, DatabaseError> {
+        let mut config: Config = url.parse().map_err(DatabaseError::Postgres)?;
         config.connect_timeout(CONNECT_TIMEOUT).application_name("dsiem");
         Ok(Self(config))
     }
 
     /// A connection to it.
-    pub(super) fn connect(&self) -> Result<Box<dyn Connection>, StoreError> {
+    pub(super) fn connect(&self) -> Result<Box<dyn Connection>, DatabaseError> {
         let client = connect(&self.0)?;
         Ok(Box::new(Postgres { config: self.0.clone(), client, prepared: HashMap::new() }))
     }
 }
 
-fn connect(config: &Config) -> Result<Client, StoreError> {
+fn connect(config: &Config) -> Result<Client, DatabaseError> {
     tls::install();
     let mut trusted = RootCertStore::empty();
     trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -61,7 +61,7 @@ fn connect(config: &Config) -> Result<Client, StoreError> {
 }
 
 impl Postgres {
-    fn prepare(&mut self, sql: &str) -> Result<Statement, StoreError> {
+    fn prepare(&mut self, sql: &str) -> Result<Statement, DatabaseError> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
@@ -79,7 +79,7 @@ impl Connection for Postgres {
         Dialect::Postgres
     }
 
-    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
         let statement = self.prepare(sql)?;
         let rows = self.client.query(&statement, &parameters(values))?;
         rows.iter()
@@ -87,12 +87,12 @@ impl Connection for Postgres {
             .collect()
     }
 
-    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
         let statement = self.prepare(sql)?;
         Ok(self.client.execute(&statement, &parameters(values))?)
     }
 
-    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+    fn batch(&mut self, sql: &str) -> Result<(), DatabaseError> {
         let done = self.client.batch_execute(sql);
         // Only between transactions: within one, what was done before would be missing. Beginning one fails where the
         // connection is gone, and a connection may say in many ways that it is.
@@ -109,7 +109,7 @@ fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-fn value(row: &postgres::Row, column: usize) -> Result<Value, StoreError> {
+fn value(row: &postgres::Row, column: usize) -> Result<Value, DatabaseError> {
     Ok(match *row.columns()[column].type_() {
         Type::INT8 => row.try_get::<_, Option<i64>>(column)?.into(),
         Type::INT4 => row.try_get::<_, Option<i32>>(column)?.map(i64::from).into(),
@@ -142,7 +142,7 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-impl From<postgres::Error> for StoreError {
+impl From<postgres::Error> for DatabaseError {
     fn from(error: postgres::Error) -> Self {
         Self::Postgres(error)
     }

@@ -4,13 +4,13 @@
 //! databases, with four words that stand for what they say differently.
 
 use super::sql::{Connection, Dialect};
-use super::{StoreError, sql::Value};
+use super::{DatabaseError, sql::Value};
 
 /// In the order in which they were written.
 const MIGRATIONS: &[&str] = &[include_str!("schema/1_alarms.sql")];
 
 /// Brings the tables to this release's form.
-pub(super) fn migrate(db: &mut dyn Connection) -> Result<(), StoreError> {
+pub(super) fn migrate(db: &mut dyn Connection) -> Result<(), DatabaseError> {
     let dialect = db.dialect();
     db.batch(dialect.begin_writing())?;
     let migrated = migrate_within(db);
@@ -18,13 +18,13 @@ pub(super) fn migrate(db: &mut dyn Connection) -> Result<(), StoreError> {
     migrated
 }
 
-fn migrate_within(db: &mut dyn Connection) -> Result<(), StoreError> {
+fn migrate_within(db: &mut dyn Connection) -> Result<(), DatabaseError> {
     db.batch("CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL PRIMARY KEY)")?;
     let rows = db.query("SELECT COUNT(*) FROM migrations", &[])?;
     let done = rows.first().map_or(Ok(0), |row| row.unsigned(0))?;
     let done = usize::try_from(done).unwrap_or(usize::MAX);
     if done > MIGRATIONS.len() {
-        return Err(StoreError::TooNew { found: done, known: MIGRATIONS.len() });
+        return Err(DatabaseError::TooNew { found: done, known: MIGRATIONS.len() });
     }
     for (number, migration) in (1_i64..).zip(MIGRATIONS).skip(done) {
         db.batch(&spelled(migration, db.dialect()))?;

@@ -1,0 +1,147 @@
+//! `/api/v1`: alarms and everything about them, for the page and for programs.
+//!
+//! One file per resource. Routes are described where they are made, so that `/api/v1/openapi.json` says what is served,
+//! and `/api/v1/docs` shows it; errors are problem documents. Calls of the store block and run on threads for that.
+
+#![expect(unused_qualifications, reason = "what utoipa makes of a description has them")]
+
+mod alarm;
+mod alarms;
+pub(crate) mod caller;
+mod changes;
+mod documents;
+mod export;
+mod handling;
+pub(crate) mod problem;
+mod query;
+mod statistics;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, http};
+use dsiem_runtime::clock::Clock;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use self::caller::Viewer;
+use self::problem::Problem;
+use crate::alarm_store::AlarmStore;
+use crate::config_store::Choices;
+use crate::database::DatabaseError;
+
+/// Where it is served.
+pub(crate) const PATH: &str = "/api/v1";
+
+/// Requests that ask the database at the same time; further ones wait for their turn.
+const ASKING: usize = 16;
+
+/// What the API works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Api {
+    store: Arc<AlarmStore>,
+    asking: Arc<Semaphore>,
+    choices: Arc<Choices>,
+    clock: Clock,
+    /// Answers that never end by themselves end with it.
+    stop: CancellationToken,
+    streams: changes::Streams,
+}
+
+impl Api {
+    /// The API over `store`.
+    pub(crate) fn new(
+        store: Arc<AlarmStore>,
+        choices: Choices,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> Self {
+        let asking = Arc::new(Semaphore::new(ASKING));
+        Self { store, asking, choices: Arc::new(choices), clock, stop, streams: changes::Streams::new() }
+    }
+
+    /// Asks the store something on a thread that may block.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&AlarmStore) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = Arc::clone(&self.asking).acquire_owned().await;
+        let store = Arc::clone(&self.store);
+        let answer = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            question(&store)
+        });
+        match answer.await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Problem::unavailable("the question could not be answered; the log says why")),
+        }
+    }
+
+    /// In seconds since 1970.
+    fn now(&self) -> i64 {
+        self.clock.now().secs()
+    }
+}
+
+/// The description that the code does not give.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "dsiem", description = "Alarms: to look at, to explain, to handle. Times are seconds since 1970."),
+    tags(
+        (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
+        (name = "statistics", description = "Figures about many alarms."),
+    )
+)]
+struct Description;
+
+/// The routes and their description. `Api` is what they work with.
+fn described() -> OpenApiRouter<Api> {
+    let routes = OpenApiRouter::new()
+        .merge(alarms::routes())
+        .merge(export::routes())
+        .merge(alarm::routes())
+        .merge(handling::routes())
+        .merge(statistics::routes())
+        .merge(changes::routes())
+        .routes(routes!(read_choices));
+    OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, routes)
+}
+
+/// Everything below `/api/v1`.
+pub(crate) fn routes(api: Api) -> Router {
+    let (router, description) = described().with_state(api).split_for_parts();
+    let page = SwaggerUi::new(format!("{PATH}/docs")).url(format!("{PATH}/openapi.json"), description);
+    let unknown =
+        |uri: http::Uri| async move { Problem::not_found(format!("there is nothing at {:?}", uri.path())) };
+    router.merge(page).route(PATH, get(unknown)).route(&format!("{PATH}/{{*rest}}"), get(unknown))
+}
+
+/// The OpenAPI document, as it is served.
+#[must_use]
+pub fn openapi_json() -> String {
+    described().into_openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// The words of this installation.
+#[derive(Serialize, ToSchema)]
+struct ChoicesDocument {
+    /// What the status of an alarm can be; the first is that of a new one.
+    status: Vec<String>,
+    /// What the tag of an alarm can be; the first is that of a new one.
+    tags: Vec<String>,
+}
+
+/// What the status and the tag of an alarm can be
+#[utoipa::path(get, path = "/choices", tag = "alarms", responses((status = OK, body = ChoicesDocument)))]
+async fn read_choices(_: Viewer, State(api): State<Api>) -> Json<ChoicesDocument> {
+    Json(ChoicesDocument { status: api.choices.status.clone(), tags: api.choices.tags.clone() })
+}
