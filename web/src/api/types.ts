@@ -1,6 +1,27 @@
-// The documents of /api/v1, by the names that the page uses for them.
+// The documents of /api/v1, by the names that the page uses for them. They come from the server's own description of itself
+// (`npm run types`), so that code and page cannot drift apart.
+import type { components } from './schema'
 
-export type RiskClass = 'Low' | 'Medium' | 'High'
+type Schemas = components['schemas']
+
+export type RiskClass = Schemas['Class']
+export type AlarmSummary = Schemas['AlarmSummary']
+export type AlarmPage = Schemas['AlarmPage']
+export type AlarmDetail = Schemas['AlarmDetail'] & { deadline?: number | null; is_over?: boolean }
+export type Facets = Schemas['Facets']
+export type Facet = Facets['status'][number] | Facets['directive'][number]
+export type Stage = Schemas['StageDetail']
+/** A rule of a directive. */
+export type Rule = Schemas['Stage']
+export type Finding = Schemas['Finding']
+export type StageEvent = Schemas['StoredEvent']
+export type EventPage = Schemas['EventPage']
+export type HistoryEntry = Schemas['HistoryEntry']
+export type Target = Schemas['Target']
+export type ChangeResult = Schemas['TargetResult']
+export type Choices = Schemas['ChoicesDocument']
+export type OverTime = Schemas['OverTime']
+export type AlarmChanges = Schemas['AlarmChanges']
 export type Role = 'viewer' | 'analyst' | 'admin'
 
 export interface Session {
@@ -13,148 +34,6 @@ export interface LoginOptions {
   password: boolean
   oidc: { label: string } | null
   auth: 'on' | 'off' | 'header'
-}
-
-export interface AlarmSummary {
-  alarm_id: string
-  title: string
-  status: string
-  tag: string
-  assignee: string
-  version: number
-  changed_since_closed: boolean
-  kingdom: string
-  category: string
-  created_time: number
-  update_time: number
-  risk: number
-  risk_class: RiskClass
-  src_ips: string[]
-  dst_ips: string[]
-  networks: string[]
-  directive_id: number | null
-  revision: number
-  stages: number
-  finished_stages: number
-  findings: number
-}
-
-export interface AlarmPage {
-  alarms: AlarmSummary[]
-  count: { value: number; is_exact: boolean }
-  next: string | null
-}
-
-export interface Facet {
-  value: string | number
-  alarms: number
-}
-
-export interface Facets {
-  status: Facet[]
-  tag: Facet[]
-  assignee: Facet[]
-  class: Facet[]
-  risk: Facet[]
-  kingdom: Facet[]
-  category: Facet[]
-  directive: Facet[]
-  is_complete: boolean
-}
-
-/** A rule of a directive. */
-export interface Rule {
-  stage: number
-  name: string
-  type: string
-  occurrence: number
-  reliability: number
-  timeout: number
-  from: string
-  to: string
-  port_from: string
-  port_to: string
-  protocol: string
-  plugin_id?: number
-  plugin_sid?: number[]
-  product?: string[]
-  category?: string
-  subcategory?: string[]
-  custom_data1?: string
-  custom_data2?: string
-  custom_data3?: string
-  sticky_different?: string
-}
-
-/** A stage of an alarm: the rule with references resolved, and how far it is. */
-export interface Stage extends Rule {
-  start_time?: number | null
-  end_time?: number | null
-  status?: string
-  events: number
-}
-
-export interface Finding {
-  provider: string
-  term: string
-  result: string
-}
-
-export interface CustomDatum {
-  label: string
-  content: string
-}
-
-export interface AlarmDetail extends AlarmSummary {
-  rules: Stage[]
-  intel_hits: Finding[]
-  vulnerabilities: Finding[]
-  custom_data: CustomDatum[]
-  deadline: number | null
-  is_over: boolean
-}
-
-export interface StageEvent {
-  number: number
-  event_id: string
-  event: Record<string, unknown> | null
-}
-
-export interface EventPage {
-  events: StageEvent[]
-  next: number | null
-}
-
-export interface HistoryEntry {
-  at: number
-  who: string
-  action: 'status' | 'tag' | 'assignee' | 'comment' | 'reopened'
-  before: string
-  after: string
-}
-
-export interface Target {
-  alarm_id: string
-  version: number | null
-}
-
-export type Outcome = 'done' | 'unchanged' | 'conflict' | 'missing'
-
-export interface ChangeResult {
-  alarm_id: string
-  outcome: Outcome
-  version: number | null
-}
-
-export interface Choices {
-  status: string[]
-  tags: string[]
-}
-
-export interface OverTime {
-  resolution_secs: number
-  parts: { start: number; low: number; medium: number; high: number }[]
-  is_complete: boolean
 }
 
 export interface Problem {

@@ -2,11 +2,12 @@
 // page. When it breaks, the browser connects again by itself, and everything is asked for again, since some may be missed.
 import { useEffect, useState } from 'react'
 import { address } from '../api/client'
+import type { AlarmChanges } from '../api/types'
 import { keys, queryClient } from './client'
 import { Refresher } from './refresher'
 
 /** Lists are asked for at most once in this time, figures in that, in milliseconds. */
-const LISTS_EVERY = 1_500
+const LISTS_EVERY = 1_000
 const FIGURES_EVERY = 8_000
 
 export type Liveness = 'connecting' | 'live' | 'away'
@@ -28,12 +29,6 @@ function refreshAll(): void {
   void queryClient.invalidateQueries({ predicate: ({ queryKey }) => ['alarms', 'figures', 'alarm'].includes(String(queryKey[0])) })
 }
 
-function idOf(data: string): string | null {
-  const told: unknown = JSON.parse(data)
-  if (typeof told !== 'object' || told === null || !('alarm_id' in told)) return null
-  return typeof told.alarm_id === 'string' ? told.alarm_id : null
-}
-
 /** Listens while it is mounted; says whether it hears anything. */
 export function useChanges(): Liveness {
   const [liveness, setLiveness] = useState<Liveness>('connecting')
@@ -48,13 +43,16 @@ export function useChanges(): Liveness {
       wasOpen = true
     }
     source.onerror = () => setLiveness('away')
-    source.addEventListener('alarm', (event: MessageEvent<string>) => {
-      const id = idOf(event.data)
-      if (id !== null) changedAlarms.add(id)
+    source.addEventListener('alarms', (event: MessageEvent<string>) => {
+      const told = JSON.parse(event.data) as AlarmChanges
+      if (told.more) {
+        refreshAll()
+        return
+      }
+      for (const id of [...told.updated, ...told.handled, ...told.deleted]) changedAlarms.add(id)
       lists.changed()
       figures.changed()
     })
-    source.addEventListener('lagged', refreshAll)
     return () => {
       source.close()
       lists.stop()

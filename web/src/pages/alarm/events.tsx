@@ -124,7 +124,7 @@ function EventRow({ event, isOpen, onToggle }: { event: StageEvent; isOpen: bool
 }
 
 function Fields({ event }: { event: StageEvent }) {
-  if (event.event === null) {
+  if (event.event == null) {
     return (
       <Text size="sm" c="dimmed">
         Only the id is known: <Said text={event.event_id} />. Of each stage, the first and the newest events are kept whole.

@@ -7,6 +7,11 @@ import { Said } from '../../components/said'
 import { When } from '../../components/when'
 import { href } from '../../routing/place'
 
+/** Whether its backlog is closed: all stages are complete, or one has timed out. */
+function isOver(alarm: AlarmDetail): boolean {
+  return alarm.is_over ?? alarm.rules.every((stage) => stage.status !== '')
+}
+
 export function Properties({ alarm }: { alarm: AlarmDetail }) {
   const { directive_id: directive } = alarm
   return (
@@ -26,7 +31,7 @@ export function Properties({ alarm }: { alarm: AlarmDetail }) {
           ['Networks', <Said key="networks" text={alarm.networks.join(', ') || 'none of yours'} limit={200} whole />],
           [
             'Directive',
-            directive === null ? (
+            directive == null ? (
               'not known'
             ) : (
               <a key="directive" href={href(`/directives/${directive}`)}>
@@ -34,7 +39,7 @@ export function Properties({ alarm }: { alarm: AlarmDetail }) {
               </a>
             ),
           ],
-          ['State', alarm.is_over ? 'over: nothing is added any more' : 'open: events are added'],
+          ['State', isOver(alarm) ? 'over: nothing is added any more' : 'open: events are added'],
         ]}
       />
     </Panel>

@@ -24,7 +24,7 @@ export function Timeline({ alarm }: { alarm: AlarmDetail }) {
 }
 
 function StageItem({ stage, alarm }: { stage: Stage; alarm: AlarmDetail }) {
-  const state = alarm.is_over && stateOf(stage) === 'active' ? 'timeout' : stateOf(stage)
+  const state = alarm.is_over === true && stateOf(stage) === 'active' ? 'timeout' : stateOf(stage)
   return (
     <li className={classes.stage} data-state={state}>
       <span className={classes.mark} aria-hidden>
@@ -42,7 +42,7 @@ function StageItem({ stage, alarm }: { stage: Stage; alarm: AlarmDetail }) {
       <RuleFacts of={stage} />
       <Group gap="md" mt={4}>
         <Times stage={stage} />
-        {state === 'active' && alarm.deadline !== null && <TimeLeft until={alarm.deadline} />}
+        {state === 'active' && <TimeLeft until={alarm.deadline ?? (stage.start_time ?? 0) + stage.timeout} />}
         <Text size="xs" c="dimmed">
           reliability {stage.reliability}
         </Text>

@@ -94,7 +94,7 @@ export function columnsOf(list: string, canHandle: boolean): AlarmColumn[] {
     column('category', (alarm) => <Said text={alarm.category} limit={60} />),
     column('networks', (alarm) => <Said text={alarm.networks.join(', ')} limit={80} />),
     column('directive', (alarm) =>
-      alarm.directive_id === null ? '' : <a href={href(`/directives/${alarm.directive_id}`)}>{alarm.directive_id}</a>,
+      alarm.directive_id == null ? '' : <a href={href(`/directives/${alarm.directive_id}`)}>{alarm.directive_id}</a>,
     ),
     column('id', (alarm) => (
       <span className="mono">
