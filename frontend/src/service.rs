@@ -22,12 +22,13 @@ use crate::body::Bodies;
 use crate::config::{Config, ServeConfig};
 use crate::config_store::{CHOICES_FILE, ConfigStore};
 use crate::counters::EventCounters;
-use crate::http::api::Api;
+use crate::http::api::{Api, Configuration};
 use crate::http::config_files::ConfigFiles;
 use crate::http::door::Door;
 use crate::http::events::Events;
 use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
+use crate::library::Library;
 use crate::limiter::Limiter;
 use crate::peers::Peers;
 use crate::places::Places;
@@ -87,13 +88,21 @@ impl Frontend {
         let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
-        let store = ConfigStore::new(config.home.configs.clone(), config.readers);
+        let configs = ConfigStore::new(config.home.configs.clone(), config.readers);
         let (rejected, rejected_writer) = rejected::open(&config.home.logs, &metrics);
         let doors = &config.doors;
         let counters = EventCounters::new(&metrics);
         let ledger = Ledger::new(LEDGER, counters.balances(), &metrics, &readiness);
-        let api =
-            alarms.map(|store| Api::new(store, config.choices.clone(), clock.clone(), shutdown.token()));
+        let api = alarms.map(|store| {
+            let library = Library::new(config.home.configs.clone());
+            let configuration = Configuration {
+                store: configs.clone(),
+                bodies: bodies.clone(),
+                writable: config.writable_config,
+            };
+            let choices = config.choices.clone();
+            Api::new(store, library, configuration, choices, clock.clone(), shutdown.token())
+        });
         let events = Events {
             door: Door::of_events(doors.events_token.clone(), &metrics),
             peers: Peers::new(doors.max_peer_eps, &metrics),
@@ -107,7 +116,7 @@ impl Frontend {
         };
         let config_files = ConfigFiles {
             door: Door::of_config(doors.config_token.clone(), &metrics),
-            store: store.clone(),
+            store: configs.clone(),
             bodies,
             writable: config.writable_config,
         };
@@ -120,7 +129,7 @@ impl Frontend {
             overload,
             rejected: rejected_writer,
             ledger,
-            store,
+            store: configs,
             config,
             metrics,
             readiness,

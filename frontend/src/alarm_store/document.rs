@@ -61,6 +61,24 @@ pub struct AlarmDocument {
     /// How many addresses, ports and custom data were not kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub truncated: u64,
+    /// How far it is. Documents of existing files do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+}
+
+/// How far an alarm is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// The last second in which its current stage can be completed, in seconds since 1970; `None` once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<i64>,
+    /// Why it is over: `completed`, `timed_out` or `evicted`; `None` until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending: Option<String>,
+    /// How many events each stage has that was reached, in the order of the stages. The events themselves may be fewer: those from
+    /// before it was an alarm may have been dropped.
+    pub stage_events: Vec<u64>,
 }
 
 /// One stage of an alarm: the rule, with references replaced by what they stand for, and how far it is.
@@ -133,8 +151,9 @@ pub struct AlarmUpdate {
     /// What the alarm is now.
     #[serde(flatten)]
     pub document: AlarmDocument,
-    /// Counts up from 1 with each update of the alarm. A document of existing files has none: those are ordered by
-    /// risk and time, and never replace one that has.
+    /// Rises with what is known of the alarm, and is the same whenever the same is known: with the events that joined, then
+    /// with its end, then with findings. Above 0 and below 2⁵³. A document of existing files has none: those are ordered
+    /// by risk and time, and never replace one that has.
     #[serde(default)]
     pub revision: Option<u64>,
     /// The directive that raised it. Documents of existing files do not say.

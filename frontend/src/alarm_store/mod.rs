@@ -34,7 +34,7 @@ use crate::database::{Database, DatabaseError};
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
 pub use changes::{AlarmChange, ChangeKind};
-pub use document::{AlarmDocument, AlarmUpdate, Stage, StageEvent};
+pub use document::{AlarmDocument, AlarmUpdate, Progress, Stage, StageEvent};
 pub use events::{EventPage, StageCount, StoredEvent};
 pub use figures::{Facet, Facets, MAX_COUNTED, OverTime, Part, Role};
 pub use filter::Filter;
@@ -144,6 +144,12 @@ impl AlarmStore {
             self.database.give_room_back()?;
         }
         Ok(removed)
+    }
+
+    /// The installation's words that mean something to the rules.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// Hears of every change from now on, once it is stored.

@@ -83,6 +83,10 @@ pub(super) struct AlarmDetail {
     custom_data: Vec<CustomDatum>,
     /// How many addresses, ports and custom data were not kept.
     truncated: u64,
+    /// Until when its current stage can be completed; null once it is over, and where nobody knows.
+    deadline: Option<i64>,
+    /// Why it is over: `completed`, `timed_out` or `evicted`; null while it is not, and where nobody knows.
+    ending: Option<String>,
 }
 
 /// A stage, with how many events it has.
@@ -167,12 +171,19 @@ impl From<Alarm> for AlarmSummary {
 impl AlarmDetail {
     /// An alarm whose stages have so many events.
     pub(super) fn new(alarm: Alarm, counts: &[StageCount]) -> Self {
-        let AlarmDocument { rules, intel_hits, vulnerabilities, custom_data, truncated, .. } =
+        let AlarmDocument { rules, intel_hits, vulnerabilities, custom_data, truncated, progress, .. } =
             alarm.document.clone();
+        let progress = progress.unwrap_or_default();
         let events_of =
             |stage: u8| counts.iter().find(|count| count.stage == stage).map_or(0, |count| count.events);
-        let rules =
-            rules.into_iter().map(|rule| StageDetail { events: events_of(rule.stage), rule }).collect();
+        let rules = rules
+            .into_iter()
+            .enumerate()
+            .map(|(place, rule)| {
+                let counted = progress.stage_events.get(place).copied().unwrap_or(0);
+                StageDetail { events: counted.max(events_of(rule.stage)), rule }
+            })
+            .collect();
         let findings = |findings: Vec<dsiem_core::finding::Finding>| {
             findings
                 .into_iter()
@@ -193,6 +204,8 @@ impl AlarmDetail {
             vulnerabilities: findings(vulnerabilities),
             custom_data,
             truncated,
+            deadline: progress.deadline,
+            ending: progress.ending,
             summary: alarm.into(),
         }
     }

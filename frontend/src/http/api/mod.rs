@@ -9,7 +9,10 @@ mod alarm;
 mod alarms;
 pub(crate) mod caller;
 mod changes;
+mod configuration;
+mod directives;
 mod documents;
+mod explain;
 mod export;
 mod handling;
 pub(crate) mod problem;
@@ -34,10 +37,12 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::caller::Viewer;
+pub(crate) use self::configuration::Configuration;
 use self::problem::Problem;
 use crate::alarm_store::AlarmStore;
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
+use crate::library::Library;
 
 /// Where it is served.
 pub(crate) const PATH: &str = "/api/v1";
@@ -49,6 +54,8 @@ const ASKING: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Api {
     store: Arc<AlarmStore>,
+    library: Library,
+    configuration: Configuration,
     asking: Arc<Semaphore>,
     choices: Arc<Choices>,
     clock: Clock,
@@ -58,15 +65,25 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// The API over `store`.
+    /// The API over `store`, with the directives of `library`.
     pub(crate) fn new(
         store: Arc<AlarmStore>,
+        library: Library,
+        configuration: Configuration,
         choices: Choices,
         clock: Clock,
         stop: CancellationToken,
     ) -> Self {
-        let asking = Arc::new(Semaphore::new(ASKING));
-        Self { store, asking, choices: Arc::new(choices), clock, stop, streams: changes::Streams::new() }
+        Self {
+            store,
+            library,
+            configuration,
+            asking: Arc::new(Semaphore::new(ASKING)),
+            choices: Arc::new(choices),
+            clock,
+            stop,
+            streams: changes::Streams::new(),
+        }
     }
 
     /// Asks the store something on a thread that may block.
@@ -98,6 +115,7 @@ impl Api {
     info(title = "dsiem", description = "Alarms: to look at, to explain, to handle. Times are seconds since 1970."),
     tags(
         (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
+        (name = "directives", description = "What is loaded, and the files that it is loaded from."),
         (name = "statistics", description = "Figures about many alarms."),
     )
 )]
@@ -109,9 +127,12 @@ fn described() -> OpenApiRouter<Api> {
         .merge(alarms::routes())
         .merge(export::routes())
         .merge(alarm::routes())
+        .merge(explain::routes())
         .merge(handling::routes())
         .merge(statistics::routes())
         .merge(changes::routes())
+        .merge(directives::routes())
+        .merge(configuration::routes())
         .routes(routes!(read_choices));
     OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, routes)
 }

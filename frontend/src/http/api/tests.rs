@@ -17,6 +17,9 @@ use tower::ServiceExt as _;
 use super::caller::{Caller, Role};
 use super::*;
 use crate::alarm_store::{AlarmUpdate, StageEvent, WithoutAlarm, Words};
+use crate::body::Bodies;
+use crate::config_store::ConfigStore;
+use dsiem_core::configuration::Readers;
 
 /// When it is, in seconds since 1970.
 const NOW: i64 = 1_767_225_600;
@@ -25,7 +28,7 @@ const NOW: i64 = 1_767_225_600;
 struct Asker {
     api: Api,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Asker {
@@ -34,10 +37,17 @@ impl Asker {
         let store = AlarmStore::open_file(&folder.path().join("alarms.sqlite"), Words::default()).unwrap();
         let choices = Choices { status: words("Open Closed"), tags: words("Threat Noise") };
         let clock = Clock::simulated(ReceiptTime::from_secs(NOW));
-        let api = Api::new(Arc::new(store), choices, clock, CancellationToken::new());
+        let library = Library::new(folder.path().to_owned());
+        let configuration = Configuration {
+            store: ConfigStore::new(folder.path().to_owned(), Readers::OneProcess),
+            bodies: Bodies::new(1 << 20),
+            writable: true,
+        };
+        let stop = CancellationToken::new();
+        let api = Api::new(Arc::new(store), library, configuration, choices, clock, stop);
         // Who asks is found out by others; here it is who the test says.
         let router = routes(api.clone()).layer(middleware::from_fn(let_in));
-        Self { api, router, _folder: folder }
+        Self { api, router, folder }
     }
 
     /// With the alarms `a1` (high, 10.0.0.1), `a2` (low, 10.0.0.2), …, as many as asked.
@@ -117,6 +127,17 @@ fn update(number: usize) -> AlarmUpdate {
     .unwrap()
 }
 
+/// A file with directive 7.
+fn directives() -> Value {
+    let rule = |stage: u8| {
+        json!({"name": "r", "stage": stage, "type": "PluginRule", "plugin_id": 1, "plugin_sid": [1], "occurrence": 1,
+            "from": "ANY", "to": "ANY", "port_from": "ANY", "port_to": "ANY", "protocol": "ANY", "reliability": 1,
+            "timeout": 60})
+    };
+    json!({"directives": [{"id": 7, "name": "Scan of DST_IP", "kingdom": "Recon", "category": "Scan", "priority": 3,
+        "rules": [rule(1), rule(2)]}]})
+}
+
 fn ids(page: &Value) -> Vec<&str> {
     page["alarms"].as_array().unwrap().iter().map(|alarm| alarm["alarm_id"].as_str().unwrap()).collect()
 }
@@ -124,6 +145,7 @@ fn ids(page: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn every_route_asks_for_its_role() {
     let asker = Asker::with_alarms(1);
+    std::fs::write(asker.folder.path().join("directives_a.json"), directives().to_string()).unwrap();
     let targets = json!({"targets": [{"alarm_id": "nobody's", "version": null}], "text": "x"});
     let change = json!({"targets": [{"alarm_id": "nobody's", "version": null}], "status": "Open"});
     let delete = json!({"targets": [{"alarm_id": "nobody's", "version": null}]});
@@ -134,6 +156,12 @@ async fn every_route_asks_for_its_role() {
         ("GET /alarms/a1", (Role::Viewer, Value::Null)),
         ("GET /alarms/a1/events", (Role::Viewer, Value::Null)),
         ("GET /alarms/a1/history", (Role::Viewer, Value::Null)),
+        ("GET /alarms/a1/explain", (Role::Viewer, Value::Null)),
+        ("GET /directives", (Role::Viewer, Value::Null)),
+        ("GET /directives/7", (Role::Viewer, Value::Null)),
+        ("GET /config", (Role::Admin, Value::Null)),
+        ("GET /config/directives_a.json", (Role::Admin, Value::Null)),
+        ("POST /config/directives_a.json/check", (Role::Admin, json!({}))),
         ("GET /choices", (Role::Viewer, Value::Null)),
         ("GET /statistics/alarms-over-time", (Role::Viewer, Value::Null)),
         ("GET /statistics/top?what=sources", (Role::Viewer, Value::Null)),
@@ -191,6 +219,9 @@ async fn an_alarm_has_its_stages_with_exact_counts_and_its_events() {
     assert_eq!((alarm["stages"].clone(), alarm["finished_stages"].clone()), (json!(2), json!(1)));
     assert_eq!(alarm["rules"][1]["events"], 2);
     assert_eq!(alarm["rules"][1]["occurrence"], 5);
+    let explanation = asker.get("/alarms/a1/explain").await;
+    assert_eq!(explanation["summary"], "1 of 2 stages are complete. Stage 2 waits for 3 events more.");
+    assert_eq!(explanation["directive"], "unknown");
     let page = asker.get("/alarms/a1/events?stage=2&limit=1").await;
     assert_eq!(page["events"][0], json!({"number": 1, "event_id": "e1", "event": {"src_ip": "10.0.0.1"}}));
     let page = asker.get(&format!("/alarms/a1/events?stage=2&after={}", page["next"])).await;
@@ -236,6 +267,7 @@ async fn what_cannot_be_is_a_problem_document_that_says_so() {
         ("GET", "/alarms?limit=0", Value::Null, 400, "1 to 1000"),
         ("GET", "/alarms?after=nonsense", Value::Null, 400, "first page"),
         ("GET", "/alarms/none", Value::Null, 404, "none"),
+        ("GET", "/alarms/none/explain", Value::Null, 404, "none"),
         ("GET", "/statistics/top", Value::Null, 400, "what"),
         ("GET", "/nothing", Value::Null, 404, "/api/v1/nothing"),
         ("POST", "/alarms/change", change("Gone"), 422, "Open, Closed"),
@@ -258,6 +290,65 @@ async fn what_cannot_be_is_a_problem_document_that_says_so() {
         assert_eq!(problem["status"], status);
         assert!(problem["detail"].as_str().unwrap().contains(part), "{path}: {text}");
     }
+}
+
+#[tokio::test]
+async fn directives_are_shown_with_their_open_alarms() {
+    let asker = Asker::with_alarms(3);
+    std::fs::write(asker.folder.path().join("directives_a.json"), directives().to_string()).unwrap();
+    std::fs::write(asker.folder.path().join("directives_b.json"), "no JSON").unwrap();
+    asker
+        .post("/alarms/change", json!({"targets": [{"alarm_id": "a1", "version": null}], "status": "Closed"}))
+        .await;
+    let all = asker.get("/directives").await;
+    assert_eq!((all["count"].clone(), all["directives"][0]["open_alarms"].clone()), (json!(1), json!(2)));
+    assert_eq!(all["problems"][0]["file"], "directives_b.json");
+    assert_eq!(asker.get("/directives?text=SCAN%20OF").await["count"], 1);
+    assert_eq!(asker.get("/directives?text=7").await["count"], 1);
+    assert_eq!(asker.get("/directives?text=other").await["count"], 0);
+    let one = asker.get("/directives/7").await;
+    assert_eq!(
+        (one["file"].clone(), one["rules"][1]["stage"].clone()),
+        (json!("directives_a.json"), json!(2))
+    );
+    let (status, _) = asker.ask("viewer", "GET", "/directives/8", Value::Null).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn files_are_checked_and_written_by_whoever_has_read_them() {
+    let asker = Asker::new();
+    let path = "/config/directives_a.json";
+    let send = async |method: &str, path: &str, condition: Option<(&'static str, String)>, body: String| {
+        let mut request =
+            Request::builder().method(method).uri(format!("{PATH}{path}")).header("x-role", "admin");
+        if let Some((name, value)) = condition {
+            request = request.header(name, value);
+        }
+        let response = asker.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let etag = response.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), etag)
+    };
+    let file = directives().to_string();
+    let new = Some(("if-none-match", "*".to_owned()));
+    assert_eq!(send("PUT", path, None, file.clone()).await.0, 428);
+    assert_eq!(send("PUT", path, new.clone(), file.clone()).await.0, 204);
+    assert_eq!(send("PUT", path, new, file.clone()).await.0, 412, "it is there by now");
+    let (_, etag) = send("GET", path, None, String::new()).await;
+    let seen = Some(("if-match", etag.unwrap()));
+    assert_eq!(send("PUT", path, seen.clone(), "{}".into()).await.0, 422);
+    assert_eq!(send("PUT", path, seen.clone(), file.replace("Scan of", "Probe of")).await.0, 204);
+    assert_eq!(send("PUT", path, seen, file).await.0, 412, "somebody else was quicker");
+    let (status, checked) = asker.ask("admin", "POST", "/config/directives_a.json/check", json!({})).await;
+    assert_eq!((status.as_u16(), checked["problems"][0]["severity"].clone()), (200, json!("error")));
+    let listed = asker.ask("admin", "GET", "/config", Value::Null).await.1;
+    assert_eq!(
+        listed,
+        json!({"writable": true, "files": [{"name": "directives_a.json", "kind": "directives"}]})
+    );
+    assert_eq!(send("DELETE", path, None, String::new()).await.0, 204);
+    assert_eq!(send("GET", path, None, String::new()).await.0, 404);
+    assert_eq!(send("GET", "/config/..%2Fx", None, String::new()).await.0, 422);
 }
 
 #[tokio::test]
