@@ -8,7 +8,11 @@ import ts from 'typescript-eslint'
 
 export default defineConfig([
   globalIgnores(['dist', 'src/api/schema.d.ts', 'test-results']),
-  { files: ['**/*.js', '**/*.mjs'], extends: [js.configs.recommended], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } } },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } },
+  },
   {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [

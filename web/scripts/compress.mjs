@@ -45,6 +45,8 @@ for (const [key, chunk] of Object.entries(manifest)) {
   largest = Math.max(largest, size)
 }
 if (largest > FIRST_LOAD_LIMIT_KB) {
-  console.error(`A first load is ${largest.toFixed(0)} kB compressed; at most ${FIRST_LOAD_LIMIT_KB} kB are allowed.`)
+  console.error(
+    `A first load is ${largest.toFixed(0)} kB compressed; at most ${FIRST_LOAD_LIMIT_KB} kB are allowed.`,
+  )
   process.exit(1)
 }

@@ -20,15 +20,33 @@ const small = { defaultProps: { size: 'xs' as const } }
 
 export const theme = createTheme({
   primaryColor: 'blue',
+  // Grey with a little blue, as the rest of the page is; from text to ground.
+  colors: {
+    dark: [
+      '#e3e9ef',
+      '#c3ccd6',
+      '#a6b3c0',
+      '#8391a0',
+      '#4a5866',
+      '#36434f',
+      '#232e39',
+      '#1d2732',
+      '#171f28',
+      '#10161d',
+    ],
+  },
   primaryShade: { light: 8, dark: 8 },
   autoContrast: true,
   defaultRadius: 'sm',
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
   fontSizes: { xs: '12px', sm: '13px', md: '14px', lg: '16px', xl: '19px' },
-  headings: { fontWeight: '600', sizes: { h1: { fontSize: '19px' }, h2: { fontSize: '14px' }, h3: { fontSize: '13px' } } },
+  headings: {
+    fontWeight: '600',
+    sizes: { h1: { fontSize: '19px' }, h2: { fontSize: '14px' }, h3: { fontSize: '13px' } },
+  },
   components: {
-    Button: Button.extend(small),
+    Button: Button.extend({ ...small, styles: { root: { paddingInline: 10 }, label: { fontWeight: 500 } } }),
     TextInput: TextInput.extend(small),
     PasswordInput: PasswordInput.extend(small),
     NumberInput: NumberInput.extend(small),

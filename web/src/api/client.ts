@@ -62,9 +62,17 @@ export async function ask(method: Method, path: string, request: Request = {}): 
   const body = request.body === undefined ? request.text : JSON.stringify(request.body)
   let response: Response
   try {
-    response = await fetch(address(path, request.query), { method, headers, ...(body === undefined ? {} : { body }) })
+    response = await fetch(address(path, request.query), {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    })
   } catch {
-    throw new ProblemError(0, 'The server does not answer', 'It is tried again; if it stays away, look whether dsiem runs.')
+    throw new ProblemError(
+      0,
+      'The server does not answer',
+      'It is tried again; if it stays away, look whether dsiem runs.',
+    )
   }
   if (response.ok) return response
   if (response.status === 401 && path !== '/session') onSessionLost()

@@ -146,6 +146,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/{alarm_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why an alarm is what it is: for each stage which rule, which values fitted, and what is missing until when */
+        get: operations["explain_alarm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms/{alarm_id}/history": {
         parameters: {
             query?: never;
@@ -192,6 +209,96 @@ export interface paths {
         };
         /** What the status and the tag of an alarm can be */
         get: operations["read_choices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The configuration files */
+        get: operations["list_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One configuration file; its ETag is to be sent back with a change */
+        get: operations["read_file"];
+        /**
+         * Write a configuration file that passes the check
+         * @description `If-Match` has the ETag with which it was read, or `If-None-Match: *` says that it is new.
+         */
+        put: operations["write_file"];
+        post?: never;
+        /** Delete a configuration file */
+        delete: operations["delete_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with a configuration file that is not written yet */
+        post: operations["check_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The directives in the configuration files */
+        get: operations["list_directives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directives/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One directive */
+        get: operations["read_directive"];
         put?: never;
         post?: never;
         delete?: never;
@@ -261,6 +368,13 @@ export interface components {
         AlarmDetail: components["schemas"]["AlarmSummary"] & {
             /** @description What its events carried. */
             custom_data: components["schemas"]["CustomDatum"][];
+            /**
+             * Format: int64
+             * @description Until when its current stage can be completed; null once it is over, and where nobody knows.
+             */
+            deadline?: number | null;
+            /** @description Why it is over: `completed`, `timed_out` or `evicted`; null while it is not, and where nobody knows. */
+            ending?: string | null;
             /** @description What threat intelligence says. */
             intel_hits: components["schemas"]["Finding"][];
             /** @description Its stages, from the first. */
@@ -375,6 +489,21 @@ export interface components {
             /** @description The comment, 16 KiB at most. */
             text: string;
         };
+        /** @description What an event has to be, in one part. */
+        Condition: {
+            /** @description The event's field that it looks at. */
+            event_field: string;
+            /** @description The rule's field, as in directive files. */
+            field: string;
+            /** @description In words. */
+            meaning: string;
+            /** @description What it comes to for this alarm: references are replaced by what they stand for. */
+            resolved: string;
+            /** @description The values of the stage's events, the first five of them. */
+            values: string[];
+            /** @description As it stands in the directive; as in the alarm, where the directive is not known. */
+            written: string;
+        };
         /** @description A number, or that it is beyond what is counted. */
         Count: {
             /** @description Whether it was counted to the end. */
@@ -397,6 +526,60 @@ export interface components {
             /** @description The alarms, 1000 at most. */
             targets: components["schemas"]["Target"][];
         };
+        /** @description A directive, with its rules. */
+        DirectiveDetail: components["schemas"]["DirectiveSummary"] & {
+            /** @description What is wrong with its file. */
+            problems: components["schemas"]["FileProblem"][];
+            /** @description As they stand in files of directives. */
+            rules: Record<string, never>[];
+        };
+        /** @description Some directives, in the order of their ids. */
+        DirectivePage: {
+            /** @description How many fit what was asked for. */
+            count: number;
+            directives: components["schemas"]["DirectiveSummary"][];
+            /** @description How many are disabled, of all; they are not listed. */
+            disabled: number;
+            /**
+             * Format: int64
+             * @description To be sent as `after` for the next page; null on the last one.
+             */
+            next?: number | null;
+            /** @description What is wrong in files of directives, of all; the first 1000. */
+            problems: components["schemas"]["FileProblem"][];
+        };
+        /**
+         * @description What is known of the directive.
+         * @enum {string}
+         */
+        DirectiveState: "loaded" | "changed" | "unknown";
+        /** @description A directive, as a line of a list. */
+        DirectiveSummary: {
+            /** @description Whether events may still join stages that are complete. */
+            all_rules_always_active: boolean;
+            /** @description The kind of attack within the kingdom. */
+            category: string;
+            /** @description The file that it stands in. */
+            file: string;
+            /** Format: int64 */
+            id: number;
+            /** @description The kind of attack. */
+            kingdom: string;
+            /** @description The title of its alarms. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its alarms that are not closed.
+             */
+            open_alarms: number;
+            /**
+             * Format: int32
+             * @description 1 to 5; a factor of the risk.
+             */
+            priority: number;
+            /** @description How many stages it has. */
+            stages: number;
+        };
         /** @description Some events of a stage, in the order in which they came. */
         EventPage: {
             /** @description The events. */
@@ -406,6 +589,22 @@ export interface components {
              * @description The number behind which the next page begins, if there is one.
              */
             next?: number | null;
+        };
+        /** @description Why an alarm is what it is. */
+        Explanation: {
+            /**
+             * Format: int64
+             * @description Until when the current stage can be completed; null once it is over.
+             */
+            deadline?: number | null;
+            /** @description Whether the directive is there, as it was when the alarm was raised. */
+            directive: components["schemas"]["DirectiveState"];
+            /** @description Whether nothing will join it any more; null where it was imported and nobody knows. */
+            is_over?: boolean | null;
+            /** @description From the first. */
+            stages: components["schemas"]["StageExplanation"][];
+            /** @description In a sentence or two. */
+            summary: string;
         };
         /** @description A value, and how many alarms have it. */
         Facet_String: {
@@ -460,6 +659,33 @@ export interface components {
             /** @description By tag. */
             tag: components["schemas"]["Facet_String"][];
         };
+        /** @description The files. */
+        FileList: {
+            files: components["schemas"]["ListedFile"][];
+            /** @description Whether they can be written here; see `--writable-config`. */
+            writable: boolean;
+        };
+        /** @description What is wrong in one place of one file. */
+        FileProblem: {
+            /** @description Such as `directive 7`; empty for the file as a whole. */
+            entry: string;
+            /** @description Empty for the entry as a whole. */
+            field: string;
+            file: string;
+            /** @description What is wrong, and what would be right. */
+            message: string;
+            severity: components["schemas"]["FileSeverity"];
+            /**
+             * Format: int64
+             * @description Where it is about one.
+             */
+            stage?: number | null;
+        };
+        /**
+         * @description How bad a problem is.
+         * @enum {string}
+         */
+        FileSeverity: "warning" | "repaired" | "error";
         /** @description One answer of one source about an address or a port. */
         Finding: {
             /** @description Who answered. */
@@ -494,6 +720,16 @@ export interface components {
             before: string;
             /** @description The user; empty where it was the engine. */
             who: string;
+        };
+        /**
+         * @description What a file holds.
+         * @enum {string}
+         */
+        Kind: "assets" | "directives" | "intel" | "vulnerabilities";
+        /** @description One of them. */
+        ListedFile: {
+            kind?: components["schemas"]["Kind"] | null;
+            name: string;
         };
         /** @description How many alarms were created, hour by hour or day by day. */
         OverTime: {
@@ -548,6 +784,11 @@ export interface components {
             title: string;
             /** @description Always `about:blank`: `status` says which kind of problem it is. */
             type: string;
+        };
+        /** @description What is wrong with a file. */
+        Problems: {
+            /** @description The first 1000. */
+            problems: components["schemas"]["FileProblem"][];
         };
         /** @description What became of each alarm, in the order of the request. */
         Results: {
@@ -686,6 +927,63 @@ export interface components {
              */
             events: number;
         };
+        /** @description One stage. */
+        StageExplanation: {
+            /** @description What an event has to be, part by part. */
+            conditions: components["schemas"]["Condition"][];
+            /** @description The field of which each event has to bring a new value. */
+            different?: string | null;
+            /**
+             * Format: int64
+             * @description When it was complete.
+             */
+            ended?: number | null;
+            /**
+             * Format: int64
+             * @description How many it has.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description How many it still needs.
+             */
+            missing: number;
+            /** @description The rule's name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many events it needs.
+             */
+            needed: number;
+            /**
+             * Format: int32
+             * @description How sure an alarm is after it, 0 to 10.
+             */
+            reliability: number;
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            stage: number;
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            started?: number | null;
+            state: components["schemas"]["StageState"];
+            /**
+             * Format: int64
+             * @description How long it waits, in seconds.
+             */
+            timeout: number;
+            /** @description In a sentence. */
+            why: string;
+        };
+        /**
+         * @description What became of a stage.
+         * @enum {string}
+         */
+        StageState: "complete" | "waiting" | "timed_out" | "given_up" | "not_reached";
         /** @description An event of a stage. */
         StoredEvent: {
             /** @description What it says, where that is kept. */
@@ -1067,6 +1365,35 @@ export interface operations {
             };
         };
     };
+    explain_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_history: {
         parameters: {
             query?: never;
@@ -1130,6 +1457,205 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChoicesDocument"];
+                };
+            };
+        };
+    };
+    list_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+        };
+    };
+    read_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            /** @description It is written. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problems"];
+                };
+            };
+        };
+    };
+    list_directives: {
+        parameters: {
+            query?: {
+                /** @description In its name, kingdom, category or file, or its id; regardless of case. */
+                text?: string;
+                /** @description Behind the directive with this id; the `next` of the page before. */
+                after?: number;
+                /** @description Directives on the page, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectivePage"];
+                };
+            };
+        };
+    };
+    read_directive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectiveDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

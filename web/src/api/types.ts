@@ -7,21 +7,31 @@ type Schemas = components['schemas']
 export type RiskClass = Schemas['Class']
 export type AlarmSummary = Schemas['AlarmSummary']
 export type AlarmPage = Schemas['AlarmPage']
-export type AlarmDetail = Schemas['AlarmDetail'] & { deadline?: number | null; is_over?: boolean }
+export type AlarmDetail = Schemas['AlarmDetail']
 export type Facets = Schemas['Facets']
 export type Facet = Facets['status'][number] | Facets['directive'][number]
 export type Stage = Schemas['StageDetail']
 /** A rule of a directive. */
 export type Rule = Schemas['Stage']
 export type Finding = Schemas['Finding']
-export type StageEvent = Schemas['StoredEvent']
-export type EventPage = Schemas['EventPage']
+/** What is in an event, its sender says. */
+export type StageEvent = Omit<Schemas['StoredEvent'], 'event'> & { event?: Record<string, unknown> | null }
+export type EventPage = Omit<Schemas['EventPage'], 'events'> & { events: StageEvent[] }
 export type HistoryEntry = Schemas['HistoryEntry']
 export type Target = Schemas['Target']
 export type ChangeResult = Schemas['TargetResult']
 export type Choices = Schemas['ChoicesDocument']
 export type OverTime = Schemas['OverTime']
 export type AlarmChanges = Schemas['AlarmChanges']
+export type Explanation = Schemas['Explanation']
+export type StageExplanation = Schemas['StageExplanation']
+export type Problem = Schemas['FileProblem']
+export type DirectivePage = Schemas['DirectivePage']
+export type DirectiveSummary = Schemas['DirectiveSummary']
+/** Rules are as they stand in files: what may be left out may be missing. */
+export type DirectiveDetail = Omit<Schemas['DirectiveDetail'], 'rules'> & { rules: Partial<Rule>[] }
+export type ConfigFile = Schemas['ListedFile']
+export type FileList = Schemas['FileList']
 export type Role = 'viewer' | 'analyst' | 'admin'
 
 export interface Session {
@@ -34,28 +44,6 @@ export interface LoginOptions {
   password: boolean
   oidc: { label: string } | null
   auth: 'on' | 'off' | 'header'
-}
-
-export interface Problem {
-  severity: 'error' | 'warning'
-  entry?: string | null
-  stage?: number | null
-  field?: string | null
-  message: string
-}
-
-export interface DirectiveSummary {
-  id: number
-  name: string
-  kingdom: string
-  category: string
-  priority: number
-  stages: number
-  file: string
-  disabled: boolean
-  problems: number
-  open_alarms: number
-  open_backlogs: number | null
 }
 
 export interface View {
@@ -88,38 +76,6 @@ export interface AuditEntry {
   detail: string
 }
 
-/** Why an alarm is as it is. */
-export interface Explanation {
-  stages: ExplainedStage[]
-  missing: string | null
-  until: number | null
-}
-
-export interface ExplainedStage {
-  stage: number
-  rule: string
-  state: string
-  matched: { field: string; wanted: string; found: string }[]
-  text: string
-}
-
-export interface Backlog {
-  id: string
-  stage: number
-  events: number
-  occurrence: number
-  deadline: number | null
-  src_ips: string[]
-  dst_ips: string[]
-}
-
-export interface DirectiveDetail extends DirectiveSummary {
-  rules: Rule[]
-  problem_list: Problem[]
-  backlogs: Backlog[]
-  last_alarms: AlarmSummary[]
-}
-
 /** What is shown as it comes: names with values, some of them with parts of their own. */
 export type Figures = Record<string, unknown>
 
@@ -138,8 +94,13 @@ export interface EngineFigures {
   open_backlogs: number
 }
 
-export interface ConfigFile {
-  name: string
-  kind: string
-  problems: number
+/** An attempt at completing a directive that is under way. */
+export interface Backlog {
+  alarm_id: string
+  stage: number
+  events: number
+  needed: number
+  deadline?: number | null
+  src_ips: string[]
+  dst_ips: string[]
 }

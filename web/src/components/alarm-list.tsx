@@ -9,7 +9,12 @@ import { DataTable } from './table/data-table'
 import { When } from './when'
 
 const COLUMNS: Column<AlarmSummary>[] = [
-  { id: 'risk', accessorKey: 'risk', header: 'Risk', cell: ({ row }) => <Risk value={row.original.risk} of={row.original.risk_class} /> },
+  {
+    id: 'risk',
+    accessorKey: 'risk',
+    header: 'Risk',
+    cell: ({ row }) => <Risk value={row.original.risk} of={row.original.risk_class} />,
+  },
   {
     id: 'title',
     accessorKey: 'title',
@@ -21,9 +26,22 @@ const COLUMNS: Column<AlarmSummary>[] = [
     ),
   },
   { id: 'status', accessorKey: 'status', header: 'Status', cell: ({ row }) => <Status of={row.original} /> },
-  { id: 'updated', accessorKey: 'update_time', header: 'Updated', cell: ({ row }) => <When at={row.original.update_time} /> },
+  {
+    id: 'updated',
+    accessorKey: 'update_time',
+    header: 'Updated',
+    cell: ({ row }) => <When at={row.original.update_time} />,
+  },
 ]
 
 export function AlarmList({ of }: { of: AlarmSummary[] }) {
-  return <DataTable rows={of} columns={COLUMNS} label="Alarms" id={(alarm) => alarm.alarm_id} empty={<span className="soft">none</span>} />
+  return (
+    <DataTable
+      rows={of}
+      columns={COLUMNS}
+      label="Alarms"
+      id={(alarm) => alarm.alarm_id}
+      empty={<span className="soft">none</span>}
+    />
+  )
 }

@@ -15,7 +15,12 @@ export function ConfirmButton({ label, of, question, onConfirmed }: Props) {
   const [asks, setAsks] = useState(false)
   return (
     <>
-      <Button variant="subtle" color="red" onClick={() => setAsks(true)} aria-label={of === undefined ? undefined : `${label} ${of}`}>
+      <Button
+        variant="subtle"
+        color="red"
+        onClick={() => setAsks(true)}
+        aria-label={of === undefined ? undefined : `${label} ${of}`}
+      >
         {label}
       </Button>
       <Modal opened={asks} onClose={() => setAsks(false)} title={label}>

@@ -15,13 +15,26 @@ function flat(value: unknown, name: string): [string, string][] {
       : value.flatMap((one, index) => flat(one, `${name} ${index + 1}`))
   }
   if (typeof value === 'object' && value !== null) {
-    return Object.entries(value).flatMap(([key, inner]) => flat(inner, name === '' ? readable(key) : `${name}: ${readable(key)}`))
+    return Object.entries(value).flatMap(([key, inner]) =>
+      flat(inner, name === '' ? readable(key) : `${name}: ${readable(key)}`),
+    )
   }
-  return [[name, typeof value === 'number' ? count(value) : value === null || value === undefined ? '–' : String(value as string | boolean)]]
+  return [
+    [
+      name,
+      typeof value === 'number'
+        ? count(value)
+        : value === null || value === undefined
+          ? '–'
+          : String(value as string | boolean),
+    ],
+  ]
 }
 
 export function FigureList({ of }: { of: object }) {
   const figures = flat(of, '')
   if (figures.length === 0) return <span className="soft">nothing is known</span>
-  return <Facts of={figures.map(([name, value]) => [name, <Said key={name} text={value} limit={160} whole />])} />
+  return (
+    <Facts of={figures.map(([name, value]) => [name, <Said key={name} text={value} limit={160} whole />])} />
+  )
 }

@@ -4,20 +4,28 @@ import { Said } from './said'
 import { Severity } from './severity'
 import classes from './problem-list.module.css'
 
-function placeOf({ entry, stage, field }: Problem): string {
-  const parts = [entry ?? '', stage == null ? '' : `stage ${stage}`, field ?? '']
+interface Props {
+  of: Problem[]
+  /** Whether problems of several files are in it. */
+  files?: boolean
+  /** Somebody wants to see the place. */
+  onChosen?: (problem: Problem) => void
+}
+
+function placeOf({ file, entry, stage, field }: Problem, files: boolean): string {
+  const parts = [files ? file : '', entry, stage == null ? '' : `stage ${stage}`, field]
   return parts.filter((part) => part !== '').join(', ')
 }
 
-export function ProblemList({ of, onChosen }: { of: Problem[]; onChosen?: (problem: Problem) => void }) {
+export function ProblemList({ of, files = false, onChosen }: Props) {
   if (of.length === 0) return <Severity of="ok">no problem</Severity>
   return (
     <ul className={classes.list}>
       {of.map((problem, index) => {
-        const place = placeOf(problem)
+        const place = placeOf(problem, files)
         return (
           <li key={index}>
-            <Severity of={problem.severity}>{problem.severity}</Severity>{' '}
+            <Severity of={problem.severity === 'error' ? 'error' : 'warning'}>{problem.severity}</Severity>{' '}
             {place !== '' &&
               (onChosen === undefined ? (
                 <b>

@@ -4,7 +4,7 @@ import { asked } from '../lib/rule'
 import { Facts } from './facts'
 import { Said } from './said'
 
-export function RuleFacts({ of }: { of: Rule }) {
+export function RuleFacts({ of }: { of: Partial<Rule> }) {
   return (
     <Facts
       inline

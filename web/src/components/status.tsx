@@ -9,7 +9,7 @@ export function Status({ of }: { of: Pick<AlarmSummary, 'status' | 'changed_sinc
       <Said text={of.status} limit={40} />
       {of.changed_since_closed && (
         <span className={classes.changed} title="It has got new events since it was closed.">
-          changed since
+          new
         </span>
       )}
     </span>

@@ -8,7 +8,10 @@ import { keys, queryClient } from './client'
 const AUDIT_ENTRIES_ON_A_PAGE = 100
 
 export function useUsers() {
-  return useQuery({ queryKey: keys.users, queryFn: async () => (await get<{ users: User[] }>('/users')).users })
+  return useQuery({
+    queryKey: keys.users,
+    queryFn: async () => (await get<{ users: User[] }>('/users')).users,
+  })
 }
 
 const usersAgain = () => queryClient.invalidateQueries({ queryKey: keys.users })
@@ -33,11 +36,17 @@ export function useChangeUser() {
 }
 
 export function useDeleteUser() {
-  return useMutation({ mutationFn: (name: string) => ask('DELETE', `/users/${part(name)}`), onSuccess: usersAgain })
+  return useMutation({
+    mutationFn: (name: string) => ask('DELETE', `/users/${part(name)}`),
+    onSuccess: usersAgain,
+  })
 }
 
 export function useTokens() {
-  return useQuery({ queryKey: keys.tokens, queryFn: async () => (await get<{ tokens: Token[] }>('/tokens')).tokens })
+  return useQuery({
+    queryKey: keys.tokens,
+    queryFn: async () => (await get<{ tokens: Token[] }>('/tokens')).tokens,
+  })
 }
 
 const tokensAgain = () => queryClient.invalidateQueries({ queryKey: keys.tokens })
@@ -56,14 +65,20 @@ export function useAddToken() {
 }
 
 export function useDeleteToken() {
-  return useMutation({ mutationFn: (id: string) => ask('DELETE', `/tokens/${part(id)}`), onSuccess: tokensAgain })
+  return useMutation({
+    mutationFn: (id: string) => ask('DELETE', `/tokens/${part(id)}`),
+    onSuccess: tokensAgain,
+  })
 }
 
 export function useAudit() {
   return useInfiniteQuery({
     queryKey: keys.audit,
     queryFn: ({ pageParam }) =>
-      get<{ entries: AuditEntry[]; next: number | null }>('/audit', { after: pageParam, limit: AUDIT_ENTRIES_ON_A_PAGE }),
+      get<{ entries: AuditEntry[]; next: number | null }>('/audit', {
+        after: pageParam,
+        limit: AUDIT_ENTRIES_ON_A_PAGE,
+      }),
     initialPageParam: null as number | null,
     getNextPageParam: (page) => page.next,
     staleTime: 0,

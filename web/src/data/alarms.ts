@@ -32,14 +32,19 @@ export function useOverTime(query: URLSearchParams) {
 export function useTop(what: 'sources' | 'destinations', from: number, limit: number) {
   return useQuery({
     queryKey: [...keys.figures, 'top', what, from, limit],
-    queryFn: () => get<{ top: { value: string; alarms: number }[] }>('/statistics/top', { what, from, limit }),
+    queryFn: () =>
+      get<{ top: { value: string; alarms: number }[] }>('/statistics/top', { what, from, limit }),
     placeholderData: keepPreviousData,
   })
 }
 
 /** The installation's words for status and tag. */
 export function useChoices(): Choices {
-  const { data } = useQuery({ queryKey: keys.choices, queryFn: () => get<Choices>('/choices'), staleTime: Infinity })
+  const { data } = useQuery({
+    queryKey: keys.choices,
+    queryFn: () => get<Choices>('/choices'),
+    staleTime: Infinity,
+  })
   return data ?? NO_CHOICES
 }
 
@@ -76,7 +81,10 @@ export interface Order {
 export function useHandle() {
   return useMutation({
     mutationFn: async ({ alarms, deed, even }: Order) => {
-      const targets = alarms.map(({ alarm_id, version }) => ({ alarm_id, version: even === true ? null : version }))
+      const targets = alarms.map(({ alarm_id, version }) => ({
+        alarm_id,
+        version: even === true ? null : version,
+      }))
       return (await sent(deed, targets)).results
     },
     onSettled: (_results, _error, { alarms }) =>

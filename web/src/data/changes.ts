@@ -26,7 +26,9 @@ function refreshFigures(): void {
 }
 
 function refreshAll(): void {
-  void queryClient.invalidateQueries({ predicate: ({ queryKey }) => ['alarms', 'figures', 'alarm'].includes(String(queryKey[0])) })
+  void queryClient.invalidateQueries({
+    predicate: ({ queryKey }) => ['alarms', 'figures', 'alarm'].includes(String(queryKey[0])),
+  })
 }
 
 /** Listens while it is mounted; says whether it hears anything. */

@@ -2,7 +2,8 @@
 // has saved another one meanwhile.
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { ask, get } from '../api/client'
-import type { ConfigFile, Problem } from '../api/types'
+import type { FileList, Problem } from '../api/types'
+import { part } from '../routing/place'
 import { keys, queryClient } from './client'
 
 export interface FileText {
@@ -14,7 +15,7 @@ export interface FileText {
 export function useConfigFiles() {
   return useQuery({
     queryKey: keys.configuration,
-    queryFn: () => get<{ writable: boolean; files: ConfigFile[] }>('/config'),
+    queryFn: () => get<FileList>('/config'),
   })
 }
 
@@ -22,7 +23,7 @@ export function useConfigFile(name: string) {
   return useQuery({
     queryKey: [...keys.configuration, name],
     queryFn: async (): Promise<FileText> => {
-      const response = await ask('GET', `/config/${encodeURIComponent(name)}`, { headers: { accept: '*/*' } })
+      const response = await ask('GET', `/config/${part(name)}`, { headers: { accept: '*/*' } })
       return { text: await response.text(), etag: response.headers.get('etag') ?? '' }
     },
     staleTime: Infinity,
@@ -32,34 +33,25 @@ export function useConfigFile(name: string) {
 
 /** The problems of a text, as the loader would find them. */
 export async function checked(name: string, text: string): Promise<Problem[]> {
-  const headers = { 'content-type': 'text/plain' }
-  const response = await ask('POST', `/config/${encodeURIComponent(name)}/check`, { text, headers })
+  const headers = { 'content-type': 'application/json' }
+  const response = await ask('POST', `/config/${part(name)}/check`, { text, headers })
   return ((await response.json()) as { problems: Problem[] }).problems
-}
-
-function forgetFiles(): Promise<void> {
-  return queryClient.invalidateQueries({ queryKey: keys.configuration, exact: true })
 }
 
 export function useSaveFile(name: string) {
   return useMutation({
-    mutationFn: async ({ text, etag }: FileText): Promise<FileText> => {
+    mutationFn: ({ text, etag }: FileText) => {
       const condition: Record<string, string> = etag === '' ? { 'if-none-match': '*' } : { 'if-match': etag }
-      const headers = { 'content-type': 'text/plain', ...condition }
-      const response = await ask('PUT', `/config/${encodeURIComponent(name)}`, { text, headers })
-      return { text, etag: response.headers.get('etag') ?? '' }
+      const headers = { 'content-type': 'application/json', ...condition }
+      return ask('PUT', `/config/${part(name)}`, { text, headers })
     },
-    onSuccess: async (saved) => {
-      queryClient.setQueryData([...keys.configuration, name], saved)
-      await forgetFiles()
-    },
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.configuration }),
   })
 }
 
 export function useDeleteFile(name: string) {
   return useMutation({
-    mutationFn: (etag: string) =>
-      ask('DELETE', `/config/${encodeURIComponent(name)}`, { headers: etag === '' ? {} : { 'if-match': etag } }),
-    onSuccess: forgetFiles,
+    mutationFn: () => ask('DELETE', `/config/${part(name)}`),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.configuration, exact: true }),
   })
 }

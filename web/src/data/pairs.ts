@@ -34,7 +34,8 @@ export function usePairs({ alarm_id: id, rules, src_ips, dst_ips }: AlarmDetail)
       .filter((stage) => stage.events > 0)
       .map(({ stage }) => ({
         queryKey: [...keys.alarm(id), 'pairs', stage],
-        queryFn: () => get<EventPage>(`/alarms/${part(id)}/events`, { stage, after: 0, limit: EVENTS_OF_A_STAGE }),
+        queryFn: () =>
+          get<EventPage>(`/alarms/${part(id)}/events`, { stage, after: 0, limit: EVENTS_OF_A_STAGE }),
       })),
     combine: (answers) => pairsOf(answers.flatMap(({ data }) => data ?? [])),
   })

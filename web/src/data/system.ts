@@ -5,7 +5,11 @@ import type { EngineFigures, SystemState } from '../api/types'
 import { keys } from './client'
 
 export function useSystem() {
-  return useQuery({ queryKey: keys.system, queryFn: () => get<SystemState>('/system'), refetchInterval: 5_000 })
+  return useQuery({
+    queryKey: keys.system,
+    queryFn: () => get<SystemState>('/system'),
+    refetchInterval: 5_000,
+  })
 }
 
 export function useEngine() {

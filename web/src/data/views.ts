@@ -6,7 +6,10 @@ import { part } from '../routing/place'
 import { keys, queryClient } from './client'
 
 export function useViews() {
-  return useQuery({ queryKey: keys.views, queryFn: async () => (await get<{ views: View[] }>('/views')).views })
+  return useQuery({
+    queryKey: keys.views,
+    queryFn: async () => (await get<{ views: View[] }>('/views')).views,
+  })
 }
 
 const again = () => queryClient.invalidateQueries({ queryKey: keys.views })
@@ -19,5 +22,8 @@ export function useSaveView() {
 }
 
 export function useDeleteView() {
-  return useMutation({ mutationFn: (name: string) => ask('DELETE', `/views/${part(name)}`), onSuccess: again })
+  return useMutation({
+    mutationFn: (name: string) => ask('DELETE', `/views/${part(name)}`),
+    onSuccess: again,
+  })
 }

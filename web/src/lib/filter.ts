@@ -55,7 +55,10 @@ export function readList(query: URLSearchParams): ListState {
   const sort = SORTS.find((name) => name === query.get('sort')) ?? 'updated'
   return {
     filter: {
-      lists: Object.fromEntries(LISTS.map((name) => [name, query.getAll(name)])) as Record<ListName, string[]>,
+      lists: Object.fromEntries(LISTS.map((name) => [name, query.getAll(name)])) as Record<
+        ListName,
+        string[]
+      >,
       text: query.get('text') ?? '',
       network: query.get('network') ?? '',
       riskMin: numberOf(query.get('risk_min')),
@@ -127,7 +130,8 @@ export function isNarrow(filter: AlarmFilter): boolean {
 export function linkToAlarms(parts: Record<string, string | number | readonly string[]>): string {
   const params = new URLSearchParams()
   for (const [name, value] of Object.entries(parts)) {
-    for (const one of Array.isArray(value) ? (value as readonly string[]) : [String(value)]) params.append(name, one)
+    for (const one of Array.isArray(value) ? (value as readonly string[]) : [String(value)])
+      params.append(name, one)
   }
   return `#/alarms?${params}`
 }

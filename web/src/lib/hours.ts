@@ -19,10 +19,15 @@ export function hoursOf(parts: readonly Part[], now: number, count: number): { d
   for (let back = count - 1; back >= 0; back -= 1) {
     const date = new Date(today.getFullYear(), today.getMonth(), today.getDate() - back)
     const hours = Array.from({ length: 24 }, (_, hour) => ({
-      start: Math.floor(new Date(date.getFullYear(), date.getMonth(), date.getDate(), hour).getTime() / 1_000),
+      start: Math.floor(
+        new Date(date.getFullYear(), date.getMonth(), date.getDate(), hour).getTime() / 1_000,
+      ),
       alarms: 0,
     }))
-    const day = { name: `${WEEKDAYS[date.getDay()]} ${two(date.getMonth() + 1)}-${two(date.getDate())}`, hours }
+    const day = {
+      name: `${WEEKDAYS[date.getDay()]} ${two(date.getMonth() + 1)}-${two(date.getDate())}`,
+      hours,
+    }
     days.push(day)
     places.set(date.toDateString(), day)
   }

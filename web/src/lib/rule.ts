@@ -5,13 +5,13 @@ import type { Rule } from '../api/types'
 const list = (values: readonly (string | number)[] | undefined) => (values ?? []).join(', ')
 
 /** The parts that say something; what accepts anything is left out. */
-export function asked(rule: Rule): [string, string][] {
+export function asked(rule: Partial<Rule>): [string, string][] {
   const parts: [string, string][] = [
-    ['from', rule.from],
-    ['to', rule.to],
-    ['port from', rule.port_from],
-    ['port to', rule.port_to],
-    ['protocol', rule.protocol],
+    ['from', rule.from ?? ''],
+    ['to', rule.to ?? ''],
+    ['port from', rule.port_from ?? ''],
+    ['port to', rule.port_to ?? ''],
+    ['protocol', rule.protocol ?? ''],
     ['plugin', rule.plugin_id === undefined || rule.plugin_id === 0 ? '' : String(rule.plugin_id)],
     ['sid', list(rule.plugin_sid)],
     ['product', list(rule.product)],
@@ -30,7 +30,9 @@ export type StageState = 'finished' | 'timeout' | 'active' | 'waiting'
 /** How far a stage is. */
 export function stateOf(stage: { status?: string | null; start_time?: number | null }): StageState {
   if (stage.status === 'finished' || stage.status === 'timeout') return stage.status
-  return stage.start_time === null || stage.start_time === undefined || stage.start_time === 0 ? 'waiting' : 'active'
+  return stage.start_time === null || stage.start_time === undefined || stage.start_time === 0
+    ? 'waiting'
+    : 'active'
 }
 
 export const STATE_WORDS: Record<StageState, string> = {

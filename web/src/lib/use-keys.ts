@@ -12,12 +12,20 @@ function isTyping(target: EventTarget | null): boolean {
 /** Enter and Space do what the focused control does. */
 function belongsToControl(event: KeyboardEvent): boolean {
   const isPress = event.key === 'Enter' || event.key === ' '
-  return isPress && event.target instanceof HTMLElement && event.target.closest('a, button, summary, [role]') !== null
+  return (
+    isPress &&
+    event.target instanceof HTMLElement &&
+    event.target.closest('a, button, summary, [role]') !== null
+  )
 }
 
 function isTaken(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return true
-  if (isTyping(event.target) && !(event.target instanceof HTMLInputElement && event.target.type === 'checkbox')) return true
+  if (
+    isTyping(event.target) &&
+    !(event.target instanceof HTMLInputElement && event.target.type === 'checkbox')
+  )
+    return true
   return belongsToControl(event) || document.querySelector('[role="dialog"], [role="menu"]') !== null
 }
 

@@ -18,7 +18,10 @@ const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '
 
 function escapeOf(character: string): string {
   const code = character.codePointAt(0) ?? 0
-  return SHORT[character] ?? (code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`)
+  return (
+    SHORT[character] ??
+    (code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`)
+  )
 }
 
 /** The text in pieces, each either as it is or an escape. */

@@ -11,7 +11,10 @@ export function placeOf(hash: string): Place {
   const text = hash.replace(/^#/, '')
   const cut = text.indexOf('?')
   const path = cut < 0 ? text : text.slice(0, cut)
-  return { path: path.startsWith('/') ? path : `/${path}`, query: new URLSearchParams(cut < 0 ? '' : text.slice(cut + 1)) }
+  return {
+    path: path.startsWith('/') ? path : `/${path}`,
+    query: new URLSearchParams(cut < 0 ? '' : text.slice(cut + 1)),
+  }
 }
 
 /** The address of a place, for links. */

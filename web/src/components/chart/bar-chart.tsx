@@ -50,11 +50,25 @@ function options(width: number, height: number, resolution: number): uPlot.Optio
     width,
     height,
     legend: { show: false },
+    padding: [10, 12, 0, 0],
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { y: { range: (_chart, _low, high) => [0, Math.max(4, high * 1.1)] } },
     axes: [
-      { ...axis, values: (_chart, splits, _at, _space, step) => splits.map(step < 86_400 && resolution < 86_400 ? (secs) => (hour(secs) === '00:00' ? day(secs) : hour(secs)) : day) },
-      { ...axis, size: 44, values: (_chart, splits) => splits.map((value) => (Number.isInteger(value) ? String(value) : '')) },
+      {
+        ...axis,
+        size: 30,
+        values: (_chart, splits, _at, _space, step) =>
+          splits.map(
+            step < 86_400 && resolution < 86_400
+              ? (secs) => (hour(secs) === '00:00' ? day(secs) : hour(secs))
+              : day,
+          ),
+      },
+      {
+        ...axis,
+        size: 44,
+        values: (_chart, splits) => splits.map((value) => (Number.isInteger(value) ? String(value) : '')),
+      },
     ],
     series: [{}, series('High', '--high'), series('Medium', '--medium'), series('Low', '--low-ink')],
   }
@@ -83,7 +97,8 @@ export function BarChart({ label, bars, resolution, onChosen }: Props) {
         hooks: {
           setCursor: [
             ({ cursor }) => {
-              if (told.current !== null) told.current.textContent = describe(current.current.bars[cursor.idx ?? -1])
+              if (told.current !== null)
+                told.current.textContent = describe(current.current.bars[cursor.idx ?? -1])
             },
           ],
         },
@@ -96,7 +111,9 @@ export function BarChart({ label, bars, resolution, onChosen }: Props) {
       const bar = current.current.bars[drawn.cursor.idx ?? -1]
       if (bar !== undefined) current.current.onChosen(bar.start)
     })
-    const resized = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: element.clientHeight }))
+    const resized = new ResizeObserver(() =>
+      drawn.setSize({ width: element.clientWidth, height: element.clientHeight }),
+    )
     resized.observe(element)
     return () => {
       resized.disconnect()

@@ -21,10 +21,16 @@ export function Conflicts({ order, isBusy, onEven, onClose }: Props) {
   const { alarms, deed } = order
   const them = alarms.length === 1 ? 'it' : 'them'
   return (
-    <Modal opened onClose={onClose} title={`Not done: ${many(alarms.length, 'alarm')} changed meanwhile`} size="lg">
+    <Modal
+      opened
+      onClose={onClose}
+      title={`Not done: ${many(alarms.length, 'alarm')} changed meanwhile`}
+      size="lg"
+    >
       <Stack gap="sm">
         <Text size="sm">
-          Somebody else has changed {them} since you looked. This is how {alarms.length === 1 ? 'it is' : 'they are'} now:
+          Somebody else has changed {them} since you looked. This is how{' '}
+          {alarms.length === 1 ? 'it is' : 'they are'} now:
         </Text>
         <List size="sm" spacing={6}>
           {alarms.slice(0, SHOWN).map((alarm) => (
@@ -55,7 +61,10 @@ function AsItIs({ id }: { id: string }) {
   if (alarm === undefined) return null
   return (
     <Text size="xs" c="dimmed" component="div">
-      <Said text={`${alarm.status}, ${alarm.tag}${alarm.assignee === '' ? '' : `, ${alarm.assignee}`}`} limit={160} />
+      <Said
+        text={`${alarm.status}, ${alarm.tag}${alarm.assignee === '' ? '' : `, ${alarm.assignee}`}`}
+        limit={160}
+      />
     </Text>
   )
 }

@@ -39,7 +39,9 @@ function Choice({ kind, isBusy, onChosen }: Pick<Props, 'kind' | 'isBusy' | 'onC
   const choices = useChoices()
   switch (kind) {
     case 'status':
-      return <WordList words={choices.status} isBusy={isBusy} onChosen={(status) => onChosen({ kind, status })} />
+      return (
+        <WordList words={choices.status} isBusy={isBusy} onChosen={(status) => onChosen({ kind, status })} />
+      )
     case 'tag':
       return <WordList words={choices.tags} isBusy={isBusy} onChosen={(tag) => onChosen({ kind, tag })} />
     case 'assignee':

@@ -25,7 +25,14 @@ export function AssigneeForm({ isBusy, onChosen }: Props) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
-        <Autocomplete label="Name" size="xs" data={[...known]} value={name} onChange={setName} data-autofocus />
+        <Autocomplete
+          label="Name"
+          size="xs"
+          data={[...known]}
+          value={name}
+          onChange={setName}
+          data-autofocus
+        />
         <Group justify="end">
           <Button variant="default" disabled={isBusy} onClick={() => onChosen('')}>
             Nobody
@@ -53,7 +60,15 @@ export function CommentForm({ isBusy, onChosen }: Props) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
-        <Textarea label="Comment" autosize minRows={3} maxRows={12} value={text} onChange={(e) => setText(e.currentTarget.value)} data-autofocus />
+        <Textarea
+          label="Comment"
+          autosize
+          minRows={3}
+          maxRows={12}
+          value={text}
+          onChange={(e) => setText(e.currentTarget.value)}
+          data-autofocus
+        />
         <Group justify="end">
           <Button type="submit" disabled={isBusy || text.trim() === ''}>
             Add comment

@@ -34,15 +34,22 @@ export function useHandling(onDone?: (deed: Deed) => void): Handling {
     handle.mutate(order, {
       onSuccess: (results) => {
         setAsked(null)
-        const conflicting = new Set(results.filter(({ outcome }) => outcome === 'conflict').map((one) => one.alarm_id))
+        const conflicting = new Set(
+          results.filter(({ outcome }) => outcome === 'conflict').map((one) => one.alarm_id),
+        )
         setConflict(
-          conflicting.size === 0 ? null : { ...order, alarms: order.alarms.filter((one) => conflicting.has(one.alarm_id)) },
+          conflicting.size === 0
+            ? null
+            : { ...order, alarms: order.alarms.filter((one) => conflicting.has(one.alarm_id)) },
         )
         const missing = results.filter(({ outcome }) => outcome === 'missing').length
         const done = results.length - conflicting.size - missing
         if (done > 0) notifications.show({ message: `${many(done, 'alarm')}: ${inWords(order.deed)}` })
         if (missing > 0) {
-          notifications.show({ color: 'yellow', message: `${many(missing, 'alarm')} had been deleted meanwhile` })
+          notifications.show({
+            color: 'yellow',
+            message: `${many(missing, 'alarm')} had been deleted meanwhile`,
+          })
         }
         if (conflicting.size === 0) onDone?.(order.deed)
       },

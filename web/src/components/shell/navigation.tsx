@@ -35,7 +35,7 @@ const GROUPS: { heading: string; items: Item[] }[] = [
     heading: 'Detect',
     items: [
       { to: '/directives', name: 'Directives', icon: IconBinaryTree2 },
-      { to: '/configuration', name: 'Configuration', icon: IconFileCode },
+      { to: '/configuration', name: 'Configuration', icon: IconFileCode, role: 'admin' },
       { to: '/notifications', name: 'Notifications', icon: IconBell, role: 'admin' },
     ],
   },
@@ -58,7 +58,7 @@ export function Navigation({ onGo }: { onGo: () => void }) {
   const { path } = usePlace()
   const isAdmin = useMay('admin')
   return (
-    <nav aria-label="Pages">
+    <div>
       {GROUPS.map(({ heading, items }) => (
         <div key={heading}>
           <p className={classes.heading}>{heading}</p>
@@ -78,6 +78,6 @@ export function Navigation({ onGo }: { onGo: () => void }) {
             ))}
         </div>
       ))}
-    </nav>
+    </div>
   )
 }

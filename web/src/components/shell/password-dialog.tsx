@@ -31,8 +31,20 @@ export function PasswordDialog({ opened, onClose }: { opened: boolean; onClose: 
     <Modal opened={opened} onClose={close} title="Change password">
       <form onSubmit={submit}>
         <Stack gap="sm">
-          <PasswordInput label="Current password" autoComplete="current-password" value={old} onChange={(e) => setOld(e.currentTarget.value)} required />
-          <PasswordInput label="New password" autoComplete="new-password" value={fresh} onChange={(e) => setFresh(e.currentTarget.value)} required />
+          <PasswordInput
+            label="Current password"
+            autoComplete="current-password"
+            value={old}
+            onChange={(e) => setOld(e.currentTarget.value)}
+            required
+          />
+          <PasswordInput
+            label="New password"
+            autoComplete="new-password"
+            value={fresh}
+            onChange={(e) => setFresh(e.currentTarget.value)}
+            required
+          />
           {change.isError && <ProblemNote error={change.error} />}
           <Group justify="end">
             <Button variant="default" onClick={close}>

@@ -18,7 +18,13 @@ export function UserMenu() {
     <>
       <Menu position="bottom-end" withinPortal>
         <Menu.Target>
-          <Button variant="subtle" color="gray" leftSection={<IconUser size={16} aria-hidden />} maw={190} aria-label={`User ${name}`}>
+          <Button
+            variant="subtle"
+            color="gray"
+            leftSection={<IconUser size={16} aria-hidden />}
+            maw={190}
+            aria-label={`User ${name}`}
+          >
             <Said text={name} limit={24} />
           </Button>
         </Menu.Target>

@@ -17,7 +17,9 @@ interface Props<T extends RowData> {
 }
 
 export function DataTable<T extends RowData>({ rows, columns, label, id, sortedBy, empty }: Props<T>) {
-  const [sorting, setSorting] = useState<SortingState>(sortedBy === undefined ? [] : [{ id: sortedBy, desc: false }])
+  const [sorting, setSorting] = useState<SortingState>(
+    sortedBy === undefined ? [] : [{ id: sortedBy, desc: false }],
+  )
   const table = useTable({
     features,
     columns,

@@ -10,7 +10,9 @@ interface Props<T extends RowData> {
   table: Table<T>
   label: string
   /** More for a row: what happens when it is clicked, whether it is the current one. */
-  rowProps?: (row: T) => HTMLAttributes<HTMLTableRowElement> & Record<`data-${string}`, string | boolean | undefined>
+  rowProps?: (
+    row: T,
+  ) => HTMLAttributes<HTMLTableRowElement> & Record<`data-${string}`, string | boolean | undefined>
   /** In a narrow window, rows become cards of these columns. */
   cards?: boolean
 }
@@ -28,7 +30,11 @@ export function TableView<T extends RowData>({ table, label, rowProps, cards = f
               return (
                 <th key={header.id} scope="col" data-column={header.column.id} aria-sort={direction}>
                   {header.column.getCanSort() ? (
-                    <button type="button" className={classes.sort} onClick={header.column.getToggleSortingHandler()}>
+                    <button
+                      type="button"
+                      className={classes.sort}
+                      onClick={header.column.getToggleSortingHandler()}
+                    >
                       {content}
                       <span className={classes.arrow} aria-hidden>
                         {sorted === 'asc' && <IconArrowUp size={12} />}

@@ -15,8 +15,16 @@ const COLUMNS: Column<AuditEntry>[] = [
   { accessorKey: 'at', header: 'When', cell: ({ row }) => <When at={row.original.at} /> },
   { accessorKey: 'who', header: 'Who', cell: ({ row }) => <Said text={row.original.who} limit={60} /> },
   { accessorKey: 'action', header: 'Did', cell: ({ row }) => <Said text={row.original.action} limit={60} /> },
-  { accessorKey: 'object', header: 'With', cell: ({ row }) => <Said text={row.original.object} limit={120} whole /> },
-  { accessorKey: 'detail', header: 'How', cell: ({ row }) => <Said text={row.original.detail} limit={160} whole /> },
+  {
+    accessorKey: 'object',
+    header: 'With',
+    cell: ({ row }) => <Said text={row.original.object} limit={120} whole />,
+  },
+  {
+    accessorKey: 'detail',
+    header: 'How',
+    cell: ({ row }) => <Said text={row.original.detail} limit={160} whole />,
+  },
 ]
 
 export default function Audit() {
@@ -36,7 +44,11 @@ export default function Audit() {
               />
               {audit.hasNextPage && (
                 <Group justify="center" p="xs">
-                  <Button variant="default" loading={audit.isFetchingNextPage} onClick={() => void audit.fetchNextPage()}>
+                  <Button
+                    variant="default"
+                    loading={audit.isFetchingNextPage}
+                    onClick={() => void audit.fetchNextPage()}
+                  >
                     Older
                   </Button>
                 </Group>

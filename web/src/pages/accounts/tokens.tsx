@@ -25,7 +25,12 @@ const COLUMNS: Column<Token>[] = [
   { accessorKey: 'created', header: 'Made', cell: ({ row }) => <When at={row.original.created} /> },
   { accessorKey: 'expires', header: 'Ends', cell: ({ row }) => <When at={row.original.expires} /> },
   { accessorKey: 'last_used', header: 'Used last', cell: ({ row }) => <When at={row.original.last_used} /> },
-  { id: 'acts', header: () => <span className="unseen">Actions</span>, enableSorting: false, cell: ({ row }) => <Acts token={row.original} /> },
+  {
+    id: 'acts',
+    header: () => <span className="unseen">Actions</span>,
+    enableSorting: false,
+    cell: ({ row }) => <Acts token={row.original} />,
+  },
 ]
 
 export default function Tokens() {
@@ -40,7 +45,9 @@ export default function Tokens() {
               columns={COLUMNS}
               label="Tokens"
               id={({ id }) => id}
-              empty={<Empty title="No token yet">A program shows one to the API: Authorization: Bearer …</Empty>}
+              empty={
+                <Empty title="No token yet">A program shows one to the API: Authorization: Bearer …</Empty>
+              }
             />
           )}
         </Answer>
@@ -83,9 +90,28 @@ function NewToken() {
     <form onSubmit={submit}>
       <Stack gap="sm">
         <Group align="end" gap="sm">
-          <TextInput label="Name" placeholder="what it is for" value={name} onChange={(e) => setName(e.currentTarget.value)} required />
-          <NativeSelect label="Role" data={roles} value={role} onChange={(e) => setRole(roleOf(e.currentTarget.value))} />
-          <NumberInput label="Days until it ends" placeholder="never" min={1} max={3650} w={140} value={days} onChange={setDays} />
+          <TextInput
+            label="Name"
+            placeholder="what it is for"
+            value={name}
+            onChange={(e) => setName(e.currentTarget.value)}
+            required
+          />
+          <NativeSelect
+            label="Role"
+            data={roles}
+            value={role}
+            onChange={(e) => setRole(roleOf(e.currentTarget.value))}
+          />
+          <NumberInput
+            label="Days until it ends"
+            placeholder="never"
+            min={1}
+            max={3650}
+            w={140}
+            value={days}
+            onChange={setDays}
+          />
           <Button type="submit" loading={add.isPending}>
             Make token
           </Button>

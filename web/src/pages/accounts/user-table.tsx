@@ -16,11 +16,25 @@ const COLUMNS: Column<User>[] = [
   { accessorKey: 'name', header: 'Name', cell: ({ row }) => <Said text={row.original.name} limit={60} /> },
   { accessorKey: 'role', header: 'Role', cell: ({ row }) => <RoleSelect user={row.original} /> },
   { accessorKey: 'disabled', header: 'May log in', cell: ({ row }) => <Enabled user={row.original} /> },
-  { id: 'acts', header: () => <span className="unseen">Actions</span>, enableSorting: false, cell: ({ row }) => <Acts user={row.original} /> },
+  {
+    id: 'acts',
+    header: () => <span className="unseen">Actions</span>,
+    enableSorting: false,
+    cell: ({ row }) => <Acts user={row.original} />,
+  },
 ]
 
 export function UserTable({ users }: { users: User[] }) {
-  return <DataTable rows={users} columns={COLUMNS} label="Users" id={({ name }) => name} sortedBy="name" empty={<Text p="sm">None.</Text>} />
+  return (
+    <DataTable
+      rows={users}
+      columns={COLUMNS}
+      label="Users"
+      id={({ name }) => name}
+      sortedBy="name"
+      empty={<Text p="sm">None.</Text>}
+    />
+  )
 }
 
 function useIsMe(user: User): boolean {
@@ -36,7 +50,9 @@ function RoleSelect({ user }: { user: User }) {
         data={ROLES}
         value={user.role}
         disabled={useIsMe(user) || change.isPending}
-        onChange={(event) => change.mutate({ name: user.name, change: { role: roleOf(event.currentTarget.value) } })}
+        onChange={(event) =>
+          change.mutate({ name: user.name, change: { role: roleOf(event.currentTarget.value) } })
+        }
       />
       {change.isError && <ProblemNote error={change.error} />}
     </>
@@ -50,7 +66,9 @@ function Enabled({ user }: { user: User }) {
       aria-label={`${visible(user.name)} may log in`}
       checked={!user.disabled}
       disabled={useIsMe(user) || change.isPending}
-      onChange={(event) => change.mutate({ name: user.name, change: { disabled: !event.currentTarget.checked } })}
+      onChange={(event) =>
+        change.mutate({ name: user.name, change: { disabled: !event.currentTarget.checked } })
+      }
     />
   )
 }
@@ -87,12 +105,23 @@ function NewPassword({ user }: { user: User }) {
   }
   return (
     <>
-      <Button variant="subtle" onClick={() => setOpen(true)} aria-label={`New password of ${visible(user.name)}`}>
+      <Button
+        variant="subtle"
+        onClick={() => setOpen(true)}
+        aria-label={`New password of ${visible(user.name)}`}
+      >
         New password
       </Button>
       <Modal opened={isOpen} onClose={close} title="New password">
         <form onSubmit={submit}>
-          <PasswordInput label="Password" autoComplete="new-password" value={password} onChange={(e) => setPassword(e.currentTarget.value)} required data-autofocus />
+          <PasswordInput
+            label="Password"
+            autoComplete="new-password"
+            value={password}
+            onChange={(e) => setPassword(e.currentTarget.value)}
+            required
+            data-autofocus
+          />
           {change.isError && <ProblemNote error={change.error} />}
           <Group justify="end" mt="md">
             <Button type="submit" loading={change.isPending}>

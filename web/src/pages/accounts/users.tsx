@@ -47,9 +47,27 @@ function NewUser() {
     <form onSubmit={submit}>
       <Stack gap="sm">
         <Group align="end" gap="sm">
-          <TextInput label="Name" autoComplete="off" value={name} onChange={(e) => setName(e.currentTarget.value)} required />
-          <PasswordInput label="Password" w={200} autoComplete="new-password" value={password} onChange={(e) => setPassword(e.currentTarget.value)} required />
-          <NativeSelect label="Role" data={ROLES} value={role} onChange={(e) => setRole(roleOf(e.currentTarget.value))} />
+          <TextInput
+            label="Name"
+            autoComplete="off"
+            value={name}
+            onChange={(e) => setName(e.currentTarget.value)}
+            required
+          />
+          <PasswordInput
+            label="Password"
+            w={200}
+            autoComplete="new-password"
+            value={password}
+            onChange={(e) => setPassword(e.currentTarget.value)}
+            required
+          />
+          <NativeSelect
+            label="Role"
+            data={ROLES}
+            value={role}
+            onChange={(e) => setRole(roleOf(e.currentTarget.value))}
+          />
           <Button type="submit" loading={add.isPending}>
             Add user
           </Button>

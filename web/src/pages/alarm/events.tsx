@@ -31,7 +31,10 @@ export function Events({ alarm }: { alarm: AlarmDetail }) {
         aria-label="Stage"
         value={String(stage)}
         onChange={choose}
-        data={alarm.rules.map((one) => ({ value: String(one.stage), label: `Stage ${one.stage} (${count(one.events)})` }))}
+        data={alarm.rules.map((one) => ({
+          value: String(one.stage),
+          label: `Stage ${one.stage} (${count(one.events)})`,
+        }))}
       />
       <StageEvents key={stage} id={alarm.alarm_id} stage={stage} />
     </>
@@ -50,7 +53,11 @@ function StageEvents({ id, stage }: { id: string; stage: number }) {
             <EventTable events={events} />
             {pages.hasNextPage && (
               <Group justify="center" mt="xs">
-                <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+                <Button
+                  variant="default"
+                  loading={pages.isFetchingNextPage}
+                  onClick={() => void pages.fetchNextPage()}
+                >
                   More events
                 </Button>
               </Group>
@@ -86,7 +93,11 @@ function EventTable({ events }: { events: StageEvent[] }) {
         <tbody>
           {events.map((event) => (
             <Fragment key={event.number}>
-              <EventRow event={event} isOpen={opened.has(event.number)} onToggle={() => toggle(event.number)} />
+              <EventRow
+                event={event}
+                isOpen={opened.has(event.number)}
+                onToggle={() => toggle(event.number)}
+              />
               {opened.has(event.number) && (
                 <tr>
                   <td colSpan={5}>
@@ -107,7 +118,12 @@ function EventRow({ event, isOpen, onToggle }: { event: StageEvent; isOpen: bool
   return (
     <tr>
       <td>
-        <ActionIcon size="xs" onClick={onToggle} aria-expanded={isOpen} aria-label={`All fields of event ${event.number}`}>
+        <ActionIcon
+          size="xs"
+          onClick={onToggle}
+          aria-expanded={isOpen}
+          aria-label={`All fields of event ${event.number}`}
+        >
           {isOpen ? <IconChevronDown size={14} /> : <IconChevronRight size={14} />}
         </ActionIcon>
       </td>
@@ -127,7 +143,8 @@ function Fields({ event }: { event: StageEvent }) {
   if (event.event == null) {
     return (
       <Text size="sm" c="dimmed">
-        Only the id is known: <Said text={event.event_id} />. Of each stage, the first and the newest events are kept whole.
+        Only the id is known: <Said text={event.event_id} />. Of each stage, the first and the newest events
+        are kept whole.
       </Text>
     )
   }

@@ -39,7 +39,8 @@ export function Findings({ alarm }: { alarm: AlarmDetail }) {
 export function CustomData({ alarm }: { alarm: AlarmDetail }) {
   if (alarm.custom_data.length === 0) return null
   const byLabel = new Map<string, string[]>()
-  for (const { label, content } of alarm.custom_data) byLabel.set(label, [...(byLabel.get(label) ?? []), content])
+  for (const { label, content } of alarm.custom_data)
+    byLabel.set(label, [...(byLabel.get(label) ?? []), content])
   return (
     <Panel title="Custom data">
       <Facts

@@ -67,7 +67,10 @@ function Node({ address, x, y, isSource }: NodeProps) {
   const name = visible(address)
   const shown = name.length > LONGEST_NAME ? `${cut(name, LONGEST_NAME - 1)}…` : name
   return (
-    <a href={linkToAlarms({ network: address })} aria-label={`${isSource ? 'source' : 'destination'} ${name}`}>
+    <a
+      href={linkToAlarms({ network: address })}
+      aria-label={`${isSource ? 'source' : 'destination'} ${name}`}
+    >
       <circle className={classes.node} cx={x} cy={y} r={4} />
       <text x={isSource ? x - 8 : x + 8} y={y + 4} textAnchor={isSource ? 'end' : 'start'}>
         {shown}

@@ -18,7 +18,11 @@ export function HandlingBar({ alarm, canHandle, onAsk }: Props) {
   const parts: [Deed['kind'], string, React.ReactNode][] = [
     ['status', 'Status', <Status key="status" of={alarm} />],
     ['tag', 'Tag', <Said key="tag" text={alarm.tag} limit={60} />],
-    ['assignee', 'Assignee', alarm.assignee === '' ? 'nobody' : <Said key="who" text={alarm.assignee} limit={40} />],
+    [
+      'assignee',
+      'Assignee',
+      alarm.assignee === '' ? 'nobody' : <Said key="who" text={alarm.assignee} limit={40} />,
+    ],
   ]
   const link = window.location.origin + window.location.pathname + href(`/alarms/${part(alarm.alarm_id)}`)
   return (

@@ -71,11 +71,23 @@ function NewComment({ id }: { id: string }) {
     event.preventDefault()
     const alarms = [{ alarm_id: id, version: 0, title: '' }]
     // Comments do not conflict with anything.
-    handle.mutate({ alarms, deed: { kind: 'comment', text: text.trim() }, even: true }, { onSuccess: () => setText('') })
+    handle.mutate(
+      { alarms, deed: { kind: 'comment', text: text.trim() }, even: true },
+      { onSuccess: () => setText('') },
+    )
   }
   return (
     <form onSubmit={submit}>
-      <Textarea mt="xs" aria-label="Comment" placeholder="Comment" autosize minRows={2} maxRows={10} value={text} onChange={(event) => setText(event.currentTarget.value)} />
+      <Textarea
+        mt="xs"
+        aria-label="Comment"
+        placeholder="Comment"
+        autosize
+        minRows={2}
+        maxRows={10}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
       {handle.isError && <ProblemNote error={handle.error} />}
       <Group justify="end" mt={6}>
         <Button type="submit" variant="default" disabled={text.trim() === ''} loading={handle.isPending}>

@@ -41,10 +41,20 @@ export function Neighbours({ id, list }: { id: string; list: string }) {
       >
         List
       </Button>
-      <Button variant="default" disabled={before === null} onClick={() => before !== null && go(before)} leftSection={<IconChevronLeft size={14} aria-hidden />}>
+      <Button
+        variant="default"
+        disabled={before === null}
+        onClick={() => before !== null && go(before)}
+        leftSection={<IconChevronLeft size={14} aria-hidden />}
+      >
         Previous
       </Button>
-      <Button variant="default" disabled={after === null} onClick={() => after !== null && go(after)} rightSection={<IconChevronRight size={14} aria-hidden />}>
+      <Button
+        variant="default"
+        disabled={after === null}
+        onClick={() => after !== null && go(after)}
+        rightSection={<IconChevronRight size={14} aria-hidden />}
+      >
         Next
       </Button>
     </Group>

@@ -7,9 +7,11 @@ import { Said } from '../../components/said'
 import { When } from '../../components/when'
 import { href } from '../../routing/place'
 
-/** Whether its backlog is closed: all stages are complete, or one has timed out. */
-function isOver(alarm: AlarmDetail): boolean {
-  return alarm.is_over ?? alarm.rules.every((stage) => stage.status !== '')
+/** Why the engine has done with it. */
+const ENDINGS: Partial<Record<string, string>> = {
+  completed: 'done: all stages are complete',
+  timed_out: 'done: the next stage did not come in time',
+  evicted: 'done: given up, because too many were open',
 }
 
 export function Properties({ alarm }: { alarm: AlarmDetail }) {
@@ -28,7 +30,10 @@ export function Properties({ alarm }: { alarm: AlarmDetail }) {
           ['Updated', <When key="updated" at={alarm.update_time} />],
           ['Kingdom', <Said key="kingdom" text={alarm.kingdom} limit={120} whole />],
           ['Category', <Said key="category" text={alarm.category} limit={120} whole />],
-          ['Networks', <Said key="networks" text={alarm.networks.join(', ') || 'none of yours'} limit={200} whole />],
+          [
+            'Networks',
+            <Said key="networks" text={alarm.networks.join(', ') || 'none of yours'} limit={200} whole />,
+          ],
           [
             'Directive',
             directive == null ? (
@@ -39,7 +44,7 @@ export function Properties({ alarm }: { alarm: AlarmDetail }) {
               </a>
             ),
           ],
-          ['State', isOver(alarm) ? 'over: nothing is added any more' : 'open: events are added'],
+          ['Engine', ENDINGS[alarm.ending ?? ''] ?? 'goes on looking for events'],
         ]}
       />
     </Panel>

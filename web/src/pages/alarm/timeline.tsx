@@ -24,21 +24,24 @@ export function Timeline({ alarm }: { alarm: AlarmDetail }) {
 }
 
 function StageItem({ stage, alarm }: { stage: Stage; alarm: AlarmDetail }) {
-  const state = alarm.is_over === true && stateOf(stage) === 'active' ? 'timeout' : stateOf(stage)
+  const state = alarm.ending != null && stateOf(stage) === 'active' ? 'timeout' : stateOf(stage)
   return (
     <li className={classes.stage} data-state={state}>
       <span className={classes.mark} aria-hidden>
         {MARKS[state] === '' ? stage.stage : MARKS[state]}
       </span>
       <Group justify="space-between" gap="xs" wrap="nowrap" align="start">
-        <Text component="h3" fw={600} size="sm">
+        <Text component="h2" fw={600} size="sm">
           {stage.stage}. <Said text={stage.name} limit={200} whole />
         </Text>
         <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
           {STATE_WORDS[state]}
         </Text>
       </Group>
-      <Counted stage={stage} link={href(`/alarms/${part(alarm.alarm_id)}`, { tab: 'events', stage: String(stage.stage) })} />
+      <Counted
+        stage={stage}
+        link={href(`/alarms/${part(alarm.alarm_id)}`, { tab: 'events', stage: String(stage.stage) })}
+      />
       <RuleFacts of={stage} />
       <Group gap="md" mt={4}>
         <Times stage={stage} />

@@ -87,7 +87,11 @@ export default function Alarms() {
       <div className={classes.frame}>
         <Group className={`${classes.bar} ${classes.top}`} justify="space-between">
           {selected.length > 0 ? (
-            <SelectionBar selected={selected.length} onAsk={(kind) => handling.ask(kind, selected)} onClear={clear} />
+            <SelectionBar
+              selected={selected.length}
+              onAsk={(kind) => handling.ask(kind, selected)}
+              onClear={clear}
+            />
           ) : (
             <Length count={page.data?.count} />
           )}
@@ -95,7 +99,10 @@ export default function Alarms() {
         {page.isError && <ProblemNote error={page.error} again={() => void page.refetch()} />}
         {page.isPending && <Waiting lines={14} />}
         {page.isSuccess && rows.length === 0 && (
-          <NoAlarms isFiltered={isNarrow(list.filter) || list.after !== ''} onClear={() => change({ filter: NO_FILTER })} />
+          <NoAlarms
+            isFiltered={isNarrow(list.filter) || list.after !== ''}
+            onClear={() => change({ filter: NO_FILTER })}
+          />
         )}
         {rows.length > 0 && (
           <div className={classes.scroll} data-waiting={page.isPlaceholderData}>

@@ -63,7 +63,12 @@ const select: AlarmColumn = {
     />
   ),
   cell: ({ row }) => (
-    <Checkbox size="xs" aria-label="Select" checked={row.getIsSelected()} onChange={row.getToggleSelectedHandler()} />
+    <Checkbox
+      size="xs"
+      aria-label="Select"
+      checked={row.getIsSelected()}
+      onChange={row.getToggleSelectedHandler()}
+    />
   ),
 }
 
@@ -94,7 +99,11 @@ export function columnsOf(list: string, canHandle: boolean): AlarmColumn[] {
     column('category', (alarm) => <Said text={alarm.category} limit={60} />),
     column('networks', (alarm) => <Said text={alarm.networks.join(', ')} limit={80} />),
     column('directive', (alarm) =>
-      alarm.directive_id == null ? '' : <a href={href(`/directives/${alarm.directive_id}`)}>{alarm.directive_id}</a>,
+      alarm.directive_id == null ? (
+        ''
+      ) : (
+        <a href={href(`/directives/${alarm.directive_id}`)}>{alarm.directive_id}</a>
+      ),
     ),
     column('id', (alarm) => (
       <span className="mono">

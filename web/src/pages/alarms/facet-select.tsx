@@ -23,11 +23,20 @@ interface Props {
   onChosen: (values: string[]) => void
 }
 
-export function FacetSelect({ label, chosen, facets, also = [], nameOf = (value) => value, onChosen }: Props) {
+export function FacetSelect({
+  label,
+  chosen,
+  facets,
+  also = [],
+  nameOf = (value) => value,
+  onChosen,
+}: Props) {
   const [search, setSearch] = useState('')
   const counts = new Map(facets.map(({ value, alarms }) => [String(value), alarms]))
   const values = [...new Set([...also, ...counts.keys(), ...chosen])]
-  const found = values.filter((value) => nameOf(value).toLowerCase().includes(search.toLowerCase())).slice(0, SHOWN)
+  const found = values
+    .filter((value) => nameOf(value).toLowerCase().includes(search.toLowerCase()))
+    .slice(0, SHOWN)
   return (
     <Popover position="bottom-start" trapFocus withinPortal shadow="md">
       <Popover.Target>

@@ -3,7 +3,7 @@ import { Button, CloseButton, Group } from '@mantine/core'
 import { IconSearch } from '@tabler/icons-react'
 import type { Ref } from 'react'
 import { useChoices, useFacets } from '../../data/alarms'
-import { useDirectives } from '../../data/directives'
+import { useDirectiveNames } from '../../data/directives'
 import { type AlarmFilter, filterQuery, isNarrow, type ListName, NO_FILTER } from '../../lib/filter'
 import { useNow } from '../../lib/use-now'
 import { FacetSelect } from './facet-select'
@@ -30,7 +30,7 @@ export function FilterBar({ filter, onChange, searchRef }: Props) {
   const now = useNow(60)
   const { data: facets } = useFacets(filterQuery(filter, now))
   const choices = useChoices()
-  const directives = useDirectives()
+  const names = useDirectiveNames()
   const also: Partial<Record<ListName, string[]>> = {
     class: ['High', 'Medium', 'Low'],
     status: choices.status,
@@ -39,26 +39,27 @@ export function FilterBar({ filter, onChange, searchRef }: Props) {
   const nameOf = (name: ListName) => (value: string) => {
     if (name === 'assignee' && value === '') return 'nobody'
     if (name !== 'directive') return value
-    const directive = directives.data?.find(({ id }) => String(id) === value)
-    return directive === undefined ? value : `${value} ${directive.name}`
+    return `${value} ${names.get(Number(value)) ?? ''}`
   }
   return (
-    <Group gap={6} role="search" aria-label="Filter">
+    <Group gap={5} role="search" aria-label="Filter">
       <TextFilter
         ref={searchRef}
-        w={220}
+        w={176}
         placeholder="Search words  /"
         aria-label="Search words"
         leftSection={<IconSearch size={14} aria-hidden />}
         value={filter.text}
         onChanged={(text) => onChange({ text })}
         rightSection={
-          filter.text !== '' && <CloseButton size="xs" aria-label="Clear the search" onClick={() => onChange({ text: '' })} />
+          filter.text !== '' && (
+            <CloseButton size="xs" aria-label="Clear the search" onClick={() => onChange({ text: '' })} />
+          )
         }
       />
       <TextFilter
-        w={150}
-        placeholder="Address or network"
+        w={132}
+        placeholder="Address, network"
         aria-label="Address or network"
         value={filter.network}
         onChanged={(network) => onChange({ network })}

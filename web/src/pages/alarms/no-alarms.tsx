@@ -24,8 +24,9 @@ export function NoAlarmYet() {
         <Code>{command}</Code>
         <Copy text={command} what="the command" />
       </Group>
-      The alarm appears here by itself. To send events of your own, post them to <Code>{window.location.origin}/events</Code>;
-      which of them raise an alarm, the <a href="#/directives">directives</a> say.
+      The alarm appears here by itself. To send events of your own, post them to{' '}
+      <Code>{window.location.origin}/events</Code>; which of them raise an alarm, the{' '}
+      <a href="#/directives">directives</a> say.
     </Empty>
   )
 }

@@ -30,10 +30,20 @@ export function Pager({ after, next, onGo }: Props) {
       <Button variant="default" disabled={after === ''} onClick={() => onGo('')} aria-label="First page">
         <IconChevronsLeft size={14} aria-hidden />
       </Button>
-      <Button variant="default" disabled={after === ''} onClick={() => window.history.back()} leftSection={<IconChevronLeft size={14} aria-hidden />}>
+      <Button
+        variant="default"
+        disabled={after === ''}
+        onClick={() => window.history.back()}
+        leftSection={<IconChevronLeft size={14} aria-hidden />}
+      >
         Back
       </Button>
-      <Button variant="default" disabled={next === null} onClick={() => onGo(next ?? '')} rightSection={<IconChevronRight size={14} aria-hidden />}>
+      <Button
+        variant="default"
+        disabled={next === null}
+        onClick={() => onGo(next ?? '')}
+        rightSection={<IconChevronRight size={14} aria-hidden />}
+      >
         Next
       </Button>
     </Group>

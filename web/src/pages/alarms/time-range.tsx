@@ -4,7 +4,12 @@ import { IconCalendar } from '@tabler/icons-react'
 import { type AlarmFilter, RANGES } from '../../lib/filter'
 import { absolute, fromLocalInput, toLocalInput } from '../../lib/time'
 
-const NAMES: Record<string, string> = { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' }
+const NAMES: Record<string, string> = {
+  '1h': 'Last hour',
+  '24h': 'Last 24 hours',
+  '7d': 'Last 7 days',
+  '30d': 'Last 30 days',
+}
 
 interface Props {
   filter: AlarmFilter
@@ -13,7 +18,8 @@ interface Props {
 
 function labelOf({ range, from, until }: AlarmFilter): string {
   if (range !== '') return NAMES[range] ?? range
-  if (from !== null && until !== null) return `${absolute(from).slice(0, 16)} to ${absolute(until).slice(0, 16)}`
+  if (from !== null && until !== null)
+    return `${absolute(from).slice(0, 16)} to ${absolute(until).slice(0, 16)}`
   if (from !== null) return `since ${absolute(from).slice(0, 16)}`
   if (until !== null) return `until ${absolute(until).slice(0, 16)}`
   return 'Any time'
@@ -24,7 +30,11 @@ export function TimeRange({ filter, onChange }: Props) {
   return (
     <Popover position="bottom-start" trapFocus withinPortal shadow="md">
       <Popover.Target>
-        <Button variant="default" leftSection={<IconCalendar size={14} aria-hidden />} aria-label={`Created: ${labelOf(filter)}`}>
+        <Button
+          variant="default"
+          leftSection={<IconCalendar size={14} aria-hidden />}
+          aria-label={`Created: ${labelOf(filter)}`}
+        >
           {labelOf(filter)}
         </Button>
       </Popover.Target>
@@ -35,7 +45,11 @@ export function TimeRange({ filter, onChange }: Props) {
               Any time
             </Button>
             {Object.keys(RANGES).map((range) => (
-              <Button key={range} variant={filter.range === range ? 'light' : 'default'} onClick={() => choose(range)}>
+              <Button
+                key={range}
+                variant={filter.range === range ? 'light' : 'default'}
+                onClick={() => choose(range)}
+              >
                 {NAMES[range]}
               </Button>
             ))}

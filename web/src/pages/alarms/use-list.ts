@@ -12,6 +12,9 @@ export function useList() {
     (to: Partial<ListState>) => go(href('/alarms', writeList({ ...list, after: '', ...to }))),
     [list],
   )
-  const filter = useCallback((to: Partial<AlarmFilter>) => change({ filter: { ...list.filter, ...to } }), [change, list])
+  const filter = useCallback(
+    (to: Partial<AlarmFilter>) => change({ filter: { ...list.filter, ...to } }),
+    [change, list],
+  )
   return { list, change, filter }
 }

@@ -14,7 +14,13 @@ export function useSelection(rows: AlarmSummary[]) {
   const select = (update: Update) => {
     const next = typeof update === 'function' ? update(selection) : update
     setSelection(next)
-    setSeen(Object.fromEntries([...Object.values(seen), ...rows].filter((one) => next[one.alarm_id]).map((one) => [one.alarm_id, one])))
+    setSeen(
+      Object.fromEntries(
+        [...Object.values(seen), ...rows]
+          .filter((one) => next[one.alarm_id])
+          .map((one) => [one.alarm_id, one]),
+      ),
+    )
   }
   const onPage = Object.fromEntries(rows.map((row) => [row.alarm_id, row]))
   const selected = Object.keys(selection).flatMap((id) => onPage[id] ?? seen[id] ?? [])
@@ -25,8 +31,11 @@ export function useSelection(rows: AlarmSummary[]) {
     const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))]
     if (next === undefined) return
     setCursor(next.alarm_id)
-    document.querySelector(`[data-alarm="${CSS.escape(next.alarm_id)}"]`)?.scrollIntoView({ block: 'nearest' })
+    document
+      .querySelector(`[data-alarm="${CSS.escape(next.alarm_id)}"]`)
+      ?.scrollIntoView({ block: 'nearest' })
   }
-  const toggle = (id: string) => select(({ [id]: was, ...rest }) => (was === true ? rest : { ...rest, [id]: true }))
+  const toggle = (id: string) =>
+    select(({ [id]: was, ...rest }) => (was === true ? rest : { ...rest, [id]: true }))
   return { selection, select, selected, cursor, setCursor, current, move, toggle, clear: () => select({}) }
 }

@@ -13,7 +13,11 @@ export function ViewsMenu({ query }: { query: string }) {
   return (
     <Popover opened={isOpen} onChange={setOpen} position="bottom-end" trapFocus withinPortal shadow="md">
       <Popover.Target>
-        <Button variant="default" leftSection={<IconBookmark size={14} aria-hidden />} onClick={() => setOpen(!isOpen)}>
+        <Button
+          variant="default"
+          leftSection={<IconBookmark size={14} aria-hidden />}
+          onClick={() => setOpen(!isOpen)}
+        >
           Views
         </Button>
       </Popover.Target>
@@ -45,7 +49,11 @@ function Views({ query, onGone }: { query: string; onGone: () => void }) {
                 <a href={`#/alarms?${view.query}`} onClick={onGone}>
                   <Said text={view.name} limit={60} />
                 </a>
-                <ActionIcon size="sm" aria-label={`Delete the view ${visible(view.name)}`} onClick={() => remove.mutate(view.name)}>
+                <ActionIcon
+                  size="sm"
+                  aria-label={`Delete the view ${visible(view.name)}`}
+                  onClick={() => remove.mutate(view.name)}
+                >
                   <IconTrash size={14} />
                 </ActionIcon>
               </Group>
@@ -55,7 +63,13 @@ function Views({ query, onGone }: { query: string; onGone: () => void }) {
       </Answer>
       <form onSubmit={submit}>
         <Group gap={6} wrap="nowrap">
-          <TextInput flex={1} placeholder="Name of this list" aria-label="Name of this list" value={name} onChange={(event) => setName(event.currentTarget.value)} />
+          <TextInput
+            flex={1}
+            placeholder="Name of this list"
+            aria-label="Name of this list"
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
           <Button type="submit" disabled={name.trim() === ''} loading={save.isPending}>
             Save
           </Button>

@@ -9,7 +9,9 @@ import { Page } from '../../components/page'
 import { Panel } from '../../components/panel'
 import { ProblemList } from '../../components/problem-list'
 import { Said } from '../../components/said'
+import { useAlarmPage } from '../../data/alarms'
 import { useDirective } from '../../data/directives'
+import { useMay } from '../../data/session'
 import { linkToAlarms } from '../../lib/filter'
 import { many } from '../../lib/number'
 import { href, part } from '../../routing/place'
@@ -43,13 +45,7 @@ function Found({ directive }: { directive: DirectiveDetail }) {
             ['Kingdom', <Said key="kingdom" text={directive.kingdom} limit={80} />],
             ['Category', <Said key="category" text={directive.category} limit={80} />],
             ['Priority', directive.priority],
-            [
-              'File',
-              <a key="file" href={href(`/configuration/${part(directive.file)}`)}>
-                <Said text={directive.file} limit={80} />
-              </a>,
-            ],
-            ['State', directive.disabled ? 'disabled' : 'loaded'],
+            ['File', <FileLink key="file" to={directive.file} />],
             [
               'Alarms',
               <a key="alarms" href={linkToAlarms({ directive: directive.id })}>
@@ -63,16 +59,31 @@ function Found({ directive }: { directive: DirectiveDetail }) {
         <StagePicture rules={directive.rules} priority={directive.priority} />
       </Panel>
       <Stack gap="sm">
-        <Panel title="Validation">
-          <ProblemList of={directive.problem_list} />
+        <Panel title="Validation of its file">
+          <ProblemList of={directive.problems} />
         </Panel>
         <Panel title="Open backlogs" flush>
-          <Backlogs of={directive.backlogs} total={directive.open_backlogs} />
+          <Backlogs of={directive.id} />
         </Panel>
         <Panel title="Last alarms" flush>
-          <AlarmList of={directive.last_alarms} />
+          <LastAlarms of={directive.id} />
         </Panel>
       </Stack>
     </Page>
   )
+}
+
+/** Only administrators see files: there may be passwords in them. */
+function FileLink({ to }: { to: string }) {
+  const name = <Said text={to} limit={80} />
+  return useMay('admin') ? <a href={href(`/configuration/${part(to)}`)}>{name}</a> : name
+}
+
+const LAST = '10'
+
+function LastAlarms({ of }: { of: number }) {
+  const page = useAlarmPage(
+    new URLSearchParams({ directive: String(of), sort: 'updated', order: 'desc', limit: LAST }),
+  )
+  return <Answer of={page}>{({ alarms }) => <AlarmList of={alarms} />}</Answer>
 }

@@ -43,8 +43,8 @@ function Ways({ options }: { options: LoginOptions }) {
     <>
       {options.set_up_needed && (
         <Alert title="There is no user yet">
-          Open the one-time link that dsiem printed when it started (it begins with <code>/ui/#/set-up</code>); it makes
-          the first administrator. The link is in the log, and starting again prints a new one.
+          Open the one-time link that dsiem printed when it started (it begins with <code>/ui/#/set-up</code>
+          ); it makes the first administrator. The link is in the log, and starting again prints a new one.
         </Alert>
       )}
       {options.password && <WithPassword />}
@@ -69,8 +69,20 @@ function WithPassword() {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
-        <TextInput label="Name" autoComplete="username" value={name} onChange={(e) => setName(e.currentTarget.value)} required />
-        <PasswordInput label="Password" autoComplete="current-password" value={password} onChange={(e) => setPassword(e.currentTarget.value)} required />
+        <TextInput
+          label="Name"
+          autoComplete="username"
+          value={name}
+          onChange={(e) => setName(e.currentTarget.value)}
+          required
+        />
+        <PasswordInput
+          label="Password"
+          autoComplete="current-password"
+          value={password}
+          onChange={(e) => setPassword(e.currentTarget.value)}
+          required
+        />
         {login.isError && <ProblemNote error={login.error} />}
         <Button type="submit" loading={login.isPending}>
           Log in

@@ -19,8 +19,20 @@ export function SetUp({ token }: { token: string }) {
     <form onSubmit={submit}>
       <Stack gap="sm">
         <Text size="sm">Choose the name and the password of the first administrator.</Text>
-        <TextInput label="Name" autoComplete="username" value={name} onChange={(e) => setName(e.currentTarget.value)} required />
-        <PasswordInput label="Password" autoComplete="new-password" value={password} onChange={(e) => setPassword(e.currentTarget.value)} required />
+        <TextInput
+          label="Name"
+          autoComplete="username"
+          value={name}
+          onChange={(e) => setName(e.currentTarget.value)}
+          required
+        />
+        <PasswordInput
+          label="Password"
+          autoComplete="new-password"
+          value={password}
+          onChange={(e) => setPassword(e.currentTarget.value)}
+          required
+        />
         <PasswordInput
           label="Password again"
           autoComplete="new-password"

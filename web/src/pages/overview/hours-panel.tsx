@@ -42,7 +42,7 @@ function Hours({ parts, now }: { parts: Parameters<typeof hoursOf>[0]; now: numb
         </span>,
         ...hours.map(({ start, alarms }, hour) => {
           const label = `${name} ${hour}:00: ${many(alarms, 'alarm')}`
-          const share = alarms === 0 ? 0 : 0.15 + (0.45 * alarms) / most
+          const share = alarms === 0 ? 0 : 0.12 + (0.36 * alarms) / most
           return alarms === 0 ? (
             <span key={`${name} ${hour}`} className={classes.cell} title={label} />
           ) : (

@@ -8,5 +8,7 @@ const RANGES = [
 ]
 
 export function RangeChoice({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  return <SegmentedControl size="xs" data={RANGES} value={value} onChange={onChange} aria-label="How far back" />
+  return (
+    <SegmentedControl size="xs" data={RANGES} value={value} onChange={onChange} aria-label="How far back" />
+  )
 }

@@ -3,7 +3,7 @@ import { Panel } from '../../components/panel'
 import { Said } from '../../components/said'
 import { Waiting } from '../../components/answer'
 import { useFacets, useTop } from '../../data/alarms'
-import { useDirectives } from '../../data/directives'
+import { useDirectiveNames } from '../../data/directives'
 import { linkToAlarms, RANGES } from '../../lib/filter'
 import { compact } from '../../lib/number'
 import { useNow } from '../../lib/use-now'
@@ -46,7 +46,15 @@ export function useSince(range: string): number {
   return useNow(STEP) - (RANGES[range] ?? 0)
 }
 
-export function TopAddresses({ what, title, range }: { what: 'sources' | 'destinations'; title: string; range: string }) {
+export function TopAddresses({
+  what,
+  title,
+  range,
+}: {
+  what: 'sources' | 'destinations'
+  title: string
+  range: string
+}) {
   const { data } = useTop(what, useSince(range), SHOWN)
   const entries = data?.top.map(({ value, alarms }) => ({
     name: value,
@@ -59,10 +67,9 @@ export function TopAddresses({ what, title, range }: { what: 'sources' | 'destin
 export function TopDirectives({ range }: { range: string }) {
   const from = String(useSince(range))
   const { data } = useFacets(new URLSearchParams({ from }))
-  const directives = useDirectives()
-  const nameOf = (id: number) => directives.data?.find((one) => one.id === id)?.name
+  const names = useDirectiveNames()
   const entries = data?.directive.slice(0, SHOWN).map(({ value, alarms }) => ({
-    name: value === 0 ? 'not known' : (nameOf(value) ?? `Directive ${value}`),
+    name: value === 0 ? 'not known' : (names.get(value) ?? `Directive ${value}`),
     alarms,
     link: linkToAlarms({ directive: value, range }),
   }))

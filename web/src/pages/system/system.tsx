@@ -31,7 +31,8 @@ function State({ of: state }: { of: SystemState }) {
           of={state.conditions.map(({ name, ok, detail }) => [
             name,
             <span key={name}>
-              <Severity of={ok ? 'ok' : 'error'}>{ok ? 'good' : 'not good'}</Severity> <Said text={detail} limit={300} whole />
+              <Severity of={ok ? 'ok' : 'error'}>{ok ? 'good' : 'not good'}</Severity>{' '}
+              <Said text={detail} limit={300} whole />
             </span>,
           ])}
         />
@@ -58,7 +59,10 @@ function State({ of: state }: { of: SystemState }) {
           <FigureList of={state.ledger} />
         </Panel>
         {state.backends.map((backend, index) => (
-          <Panel key={index} title={typeof backend['node'] === 'string' ? `Backend ${backend['node']}` : 'Backend'}>
+          <Panel
+            key={index}
+            title={typeof backend['node'] === 'string' ? `Backend ${backend['node']}` : 'Backend'}
+          >
             <FigureList of={backend} />
           </Panel>
         ))}
