@@ -12,6 +12,7 @@ async function copy(text: string): Promise<void> {
   field.value = text
   document.body.append(field)
   field.select()
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way over plain HTTP
   document.execCommand('copy')
   field.remove()
 }

@@ -26,7 +26,7 @@ function flat(value: unknown, name: string): [string, string][] {
         ? count(value)
         : value === null || value === undefined
           ? '–'
-          : String(value as string | boolean),
+          : String(value),
     ],
   ]
 }

@@ -64,11 +64,15 @@ export type Deed =
   | { kind: 'comment'; text: string }
   | { kind: 'delete' }
 
+function changeOf(deed: Exclude<Deed, { kind: 'comment' | 'delete' }>): Record<string, string> {
+  if (deed.kind === 'status') return { status: deed.status }
+  return deed.kind === 'tag' ? { tag: deed.tag } : { assignee: deed.assignee }
+}
+
 function sent(deed: Deed, targets: Target[]): Promise<{ results: ChangeResult[] }> {
   if (deed.kind === 'comment') return send('POST', '/alarms/comment', { targets, text: deed.text })
   if (deed.kind === 'delete') return send('POST', '/alarms/delete', { targets })
-  const { kind, ...change } = deed
-  return send('POST', '/alarms/change', { targets, ...change })
+  return send('POST', '/alarms/change', { targets, ...changeOf(deed) })
 }
 
 /** Alarms as they were seen, and what is to be done with them; `even` if somebody else has changed them since. */

@@ -16,7 +16,7 @@ export function AssigneeForm({ isBusy, onChosen }: Props) {
   const { data: facets } = useFacets(EVERYTHING)
   const [name, setName] = useState('')
   const me = session?.user.name ?? ''
-  const known = new Set([me, ...(facets?.assignee ?? []).map(({ value }) => String(value))])
+  const known = new Set([me, ...(facets?.assignee ?? []).map(({ value }) => value)])
   known.delete('')
   const submit = (event: SyntheticEvent) => {
     event.preventDefault()

@@ -25,7 +25,6 @@ export function WordList({ words, isBusy, onChosen }: Props) {
     buttons[(now + step + buttons.length) % buttons.length]?.focus()
   }
   return (
-    // eslint-disable-next-line jsx-a11y/no-static-element-interactions -- it only adds keys to the buttons in it
     <Stack gap={6} ref={list} onKeyDown={move}>
       {words.map((word, index) => (
         <Button
