@@ -146,7 +146,6 @@ fn refuse(error: StoreError) -> Refusal {
     let text = error.to_string();
     match error {
         StoreError::Missing(_) => Refusal::not_found(text),
-        StoreError::UnknownKind(_) => Refusal::unusable(text),
         StoreError::Invalid { problems, .. } => {
             let counted = match problems.len() {
                 1 => format!("{text}: one problem"),
@@ -155,8 +154,7 @@ fn refuse(error: StoreError) -> Refusal {
             };
             Refusal::unusable(counted).with_details(problems.iter().take(MAX_LISTED).map(ProblemDetail::from))
         }
-        // Only expected by the API, which has errors of its own.
-        StoreError::Changed(_) => Refusal::unusable(text),
+        StoreError::UnknownKind(_) | StoreError::Changed(_) => Refusal::unusable(text),
         StoreError::NoRoom(_) => Refusal::no_room(text),
         StoreError::Io { .. } => {
             tracing::warn!(error = %text, "a configuration file could not be served");

@@ -102,9 +102,14 @@ impl Problem {
     }
 
     /// The status that is answered.
-    #[cfg(test)]
     pub(crate) fn status(&self) -> u16 {
         self.status
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 

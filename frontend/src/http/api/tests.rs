@@ -9,14 +9,17 @@ use axum::http::{Request, StatusCode};
 use axum::middleware::{self, Next};
 use dsiem_core::risk::RiskClass;
 use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::metrics::Metrics;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use super::caller::{Caller, Role};
+use super::caller::{Caller, Role, Via};
 use super::*;
+use crate::accounts::Accounts;
 use crate::alarm_store::{AlarmUpdate, StageEvent, WithoutAlarm, Words};
+use crate::auth::AuthConfig;
 use crate::body::Bodies;
 use crate::config_store::ConfigStore;
 use dsiem_core::configuration::Readers;
@@ -37,14 +40,22 @@ impl Asker {
         let store = AlarmStore::open_file(&folder.path().join("alarms.sqlite"), Words::default()).unwrap();
         let choices = Choices { status: words("Open Closed"), tags: words("Threat Noise") };
         let clock = Clock::simulated(ReceiptTime::from_secs(NOW));
-        let library = Library::new(folder.path().to_owned());
+        let accounts = Accounts::new(store.database());
+        let auth = Auth::new(AuthConfig::default(), accounts, false, clock.clone(), &Metrics::new());
         let configuration = Configuration {
             store: ConfigStore::new(folder.path().to_owned(), Readers::OneProcess),
             bodies: Bodies::new(1 << 20),
             writable: true,
         };
-        let stop = CancellationToken::new();
-        let api = Api::new(Arc::new(store), library, configuration, choices, clock, stop);
+        let api = Api::new(Parts {
+            store: Arc::new(store),
+            library: Library::new(folder.path().to_owned()),
+            configuration,
+            auth,
+            choices,
+            clock,
+            stop: CancellationToken::new(),
+        });
         // Who asks is found out by others; here it is who the test says.
         let router = routes(api.clone()).layer(middleware::from_fn(let_in));
         Self { api, router, folder }
@@ -101,7 +112,12 @@ async fn let_in(mut request: Request<Body>, next: Next) -> axum::response::Respo
         _ => None,
     };
     if let Some(role) = role {
-        request.extensions_mut().insert(Caller { name: role.as_str().into(), role });
+        request.extensions_mut().insert(Caller {
+            name: role.as_str().into(),
+            role,
+            origin: "test".into(),
+            via: Via::Open,
+        });
     }
     next.run(request).await
 }
