@@ -22,11 +22,7 @@ function flat(value: unknown, name: string): [string, string][] {
   return [
     [
       name,
-      typeof value === 'number'
-        ? count(value)
-        : value === null || value === undefined
-          ? '–'
-          : String(value),
+      typeof value === 'number' ? count(value) : value === null || value === undefined ? '–' : String(value),
     ],
   ]
 }

@@ -8,7 +8,11 @@ const part = (start: number, high: number) => ({ start, low: 1, medium: 0, high 
 
 it('puts alarms into the hours of the browser', () => {
   const hour = noon - (noon % HOUR)
-  const { days, most } = hoursOf([part(hour, 2), part(hour - 24 * HOUR, 0), part(hour - 30 * 24 * HOUR, 5)], noon, 7)
+  const { days, most } = hoursOf(
+    [part(hour, 2), part(hour - 24 * HOUR, 0), part(hour - 30 * 24 * HOUR, 5)],
+    noon,
+    7,
+  )
   expect(days.map(({ name }) => name).slice(-2)).toEqual(['Sat 11-21', 'Sun 11-22'])
   expect(days[6]?.hours[new Date(hour * 1_000).getHours()]).toEqual({ start: hour, alarms: 3 })
   expect(days[5]?.hours.reduce((sum, { alarms }) => sum + alarms, 0)).toBe(1)

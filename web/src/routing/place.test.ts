@@ -30,5 +30,6 @@ describe('patterns', () => {
     expect(matched('/data/alarm-detail/:id', '/data/alarm-detail/abc')).toEqual({ id: 'abc' })
   })
 
-  it('take what is badly encoded as it is', () => expect(matched('/alarms/:id', '/alarms/%zz')).toEqual({ id: '%zz' }))
+  it('take what is badly encoded as it is', () =>
+    expect(matched('/alarms/:id', '/alarms/%zz')).toEqual({ id: '%zz' }))
 })

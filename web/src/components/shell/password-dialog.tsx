@@ -3,6 +3,7 @@ import { Button, Group, Modal, PasswordInput, Stack } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { type SyntheticEvent, useState } from 'react'
 import { useChangePassword } from '../../data/session'
+import { PASSWORD_LENGTH } from '../../lib/limits'
 import { ProblemNote } from '../problem'
 
 export function PasswordDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -41,6 +42,8 @@ export function PasswordDialog({ opened, onClose }: { opened: boolean; onClose: 
           <PasswordInput
             label="New password"
             autoComplete="new-password"
+            description={`${PASSWORD_LENGTH} characters or more`}
+            minLength={PASSWORD_LENGTH}
             value={fresh}
             onChange={(e) => setFresh(e.currentTarget.value)}
             required

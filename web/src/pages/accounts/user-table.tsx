@@ -4,6 +4,7 @@ import { type SyntheticEvent, useState } from 'react'
 import type { User } from '../../api/types'
 import { ConfirmButton } from '../../components/confirm'
 import { ProblemNote } from '../../components/problem'
+import { PASSWORD_LENGTH } from '../../lib/limits'
 import { Said } from '../../components/said'
 import { DataTable } from '../../components/table/data-table'
 import type { Column } from '../../components/table/features'
@@ -117,6 +118,8 @@ function NewPassword({ user }: { user: User }) {
           <PasswordInput
             label="Password"
             autoComplete="new-password"
+            description={`${PASSWORD_LENGTH} characters or more`}
+            minLength={PASSWORD_LENGTH}
             value={password}
             onChange={(e) => setPassword(e.currentTarget.value)}
             required

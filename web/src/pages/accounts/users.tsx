@@ -6,6 +6,7 @@ import type { Role, User } from '../../api/types'
 import { Answer } from '../../components/answer'
 import { Page } from '../../components/page'
 import { Panel } from '../../components/panel'
+import { PASSWORD_LENGTH } from '../../lib/limits'
 import { ProblemNote } from '../../components/problem'
 import { useAddUser, useUsers } from '../../data/accounts'
 import { ROLES, roleOf } from './roles'
@@ -58,6 +59,8 @@ function NewUser() {
             label="Password"
             w={200}
             autoComplete="new-password"
+            description={`${PASSWORD_LENGTH} characters or more`}
+            minLength={PASSWORD_LENGTH}
             value={password}
             onChange={(e) => setPassword(e.currentTarget.value)}
             required

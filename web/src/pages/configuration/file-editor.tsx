@@ -123,7 +123,11 @@ function SaveProblem({ error }: { error: unknown }) {
     <ProblemNote
       error={
         isConflict
-          ? new ProblemError(412, 'Somebody else has saved this file', 'Copy what you wrote and')
+          ? new ProblemError(
+              412,
+              'Somebody else has saved this file',
+              'Copy what you wrote, load the file again, and put it in.',
+            )
           : error
       }
     />

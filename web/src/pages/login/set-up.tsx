@@ -1,6 +1,7 @@
 // The first start: whoever has the one-time link becomes the first administrator.
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { type SyntheticEvent, useState } from 'react'
+import { PASSWORD_LENGTH } from '../../lib/limits'
 import { ProblemNote } from '../../components/problem'
 import { useSetUp } from '../../data/session'
 import { go } from '../../routing/place'
@@ -29,6 +30,8 @@ export function SetUp({ token }: { token: string }) {
         <PasswordInput
           label="Password"
           autoComplete="new-password"
+          description={`${PASSWORD_LENGTH} characters or more`}
+          minLength={PASSWORD_LENGTH}
           value={password}
           onChange={(e) => setPassword(e.currentTarget.value)}
           required
