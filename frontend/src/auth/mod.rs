@@ -12,6 +12,7 @@ mod cross_site;
 mod hashing;
 mod header;
 mod identify;
+mod oidc;
 mod proxies;
 mod set_up;
 mod sign_in;
@@ -30,6 +31,7 @@ use set_up::SetUp;
 
 pub use config::{AuthConfig, AuthMode};
 pub(crate) use identify::{ClientAddress, identify};
+pub(crate) use oidc::Return;
 pub(crate) use sign_in::SignedIn;
 
 /// Says who asks. Cheap to clone.
@@ -43,6 +45,7 @@ struct Inner {
     attempts: Attempts,
     hashing: Hashing,
     set_up: SetUp,
+    provider: oidc::Provider,
     /// Whether browsers reach us over HTTPS.
     is_secure: bool,
     /// How browsers name us, where that is known.
@@ -68,6 +71,7 @@ impl Auth {
             attempts: Attempts::default(),
             hashing: Hashing::default(),
             set_up: SetUp::default(),
+            provider: oidc::Provider::default(),
             accounts,
             config,
             clock,
@@ -92,7 +96,7 @@ impl Auth {
     /// What the identity provider is called, if there is one.
     pub(crate) fn oidc_label(&self) -> Option<String> {
         let oidc = self.0.config.oidc.as_ref().filter(|_| matches!(self.mode(), AuthMode::On))?;
-        oidc.issuer.host_str().map(str::to_owned)
+        oidc.issuer.url().host_str().map(str::to_owned)
     }
 
     /// Whether browsers reach us over HTTPS.

@@ -94,3 +94,96 @@ impl Auth {
         self.open(user.name, None, from).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dsiem_core::time::ReceiptTime;
+    use dsiem_runtime::clock::Clock;
+    use dsiem_runtime::metrics::Metrics;
+
+    use super::*;
+    use crate::accounts::Accounts;
+    use crate::auth::AuthConfig;
+    use crate::database::Database;
+
+    struct Starts {
+        folder: tempfile::TempDir,
+        config: AuthConfig,
+    }
+
+    impl Starts {
+        fn new(config: AuthConfig) -> Self {
+            Self { folder: tempfile::tempdir().unwrap(), config }
+        }
+
+        /// A process that starts; one at a time uses the file.
+        async fn start(&self) -> (Auth, Result<(), Problem>) {
+            let database = Database::open_file(&self.folder.path().join("a.sqlite")).unwrap();
+            let clock = Clock::simulated(ReceiptTime::from_secs(1_767_225_600));
+            let accounts = Accounts::new(Arc::new(database));
+            let auth = Auth::new(self.config.clone(), accounts, false, clock, &Metrics::new());
+            let begun = auth.begin("0.0.0.0:8080".parse().unwrap(), false).await;
+            (auth, begun)
+        }
+    }
+
+    fn link(auth: &Auth) -> Option<String> {
+        auth.0.set_up.0.lock().unwrap().as_ref().map(SecretId::text)
+    }
+
+    fn from_here() -> ClientAddress {
+        ClientAddress { ip: [127, 0, 0, 1].into(), text: "127.0.0.1".into() }
+    }
+
+    #[tokio::test]
+    async fn the_link_works_once_and_until_the_next_start() {
+        let starts = Starts::new(AuthConfig::default());
+        let (first, _) = starts.start().await;
+        let old = link(&first).unwrap();
+        assert_eq!(first.address("0.0.0.0:80".parse().unwrap(), true), "https://localhost:80");
+        assert_eq!(first.address("[::1]:80".parse().unwrap(), false), "http://[::1]:80");
+        drop(first);
+        let (auth, _) = starts.start().await;
+        let new = link(&auth).unwrap();
+        let set_up = async |token: &str, password: &str| {
+            let made = auth.set_up(token, "Root", password, &from_here()).await;
+            made.map(|made| made.user.name).map_err(|problem| problem.status())
+        };
+        assert_eq!(set_up(&old, "long enough, this").await, Err(403));
+        assert_eq!(set_up("", "long enough, this").await, Err(403));
+        assert_eq!(set_up(&new, "short").await, Err(422), "and he may try again");
+        assert_eq!(set_up(&new, "long enough, this").await, Ok("root".to_owned()));
+        assert_eq!(set_up(&new, "long enough, this").await, Err(403));
+        assert!(!auth.is_set_up_needed().await.unwrap());
+        drop(auth);
+        let (auth, begun) = starts.start().await;
+        assert!(begun.is_ok() && link(&auth).is_none(), "there is a user");
+    }
+
+    #[tokio::test]
+    async fn a_password_makes_the_first_user_and_is_no_way_in_later() {
+        let password = |password: &str| AuthConfig { admin_password: Some(password.into()), ..AuthConfig::default() };
+        let mut starts = Starts::new(password("short"));
+        let (auth, begun) = starts.start().await;
+        assert_eq!(begun.unwrap_err().status(), 422);
+        drop(auth);
+        starts.config = password("long enough, this");
+        let (auth, begun) = starts.start().await;
+        assert!(begun.is_ok() && link(&auth).is_none());
+        assert!(auth.sign_in("admin", "long enough, this", &from_here()).await.is_ok());
+        drop(auth);
+        starts.config = password("another, as long");
+        let (auth, _) = starts.start().await;
+        assert!(auth.sign_in("admin", "another, as long", &from_here()).await.is_err());
+        assert!(auth.sign_in("admin", "long enough, this", &from_here()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn where_nobody_signs_in_there_is_nothing_to_set_up() {
+        let starts = Starts::new(AuthConfig { mode: AuthMode::Off, ..AuthConfig::default() });
+        let (auth, begun) = starts.start().await;
+        assert!(begun.is_ok() && link(&auth).is_none() && !auth.is_set_up_needed().await.unwrap());
+    }
+}

@@ -3,12 +3,14 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use dsiem_core::configuration::Readers;
 use dsiem_core::time::ReceiptTime;
+use dsiem_frontend::alarm_store::{AlarmStore, Words};
 use dsiem_frontend::{Choices, Config, Frontend, Parts};
 use dsiem_runtime::bus::{EventSubscription, MemoryBus, OverloadSender, memory};
 use dsiem_runtime::files::Home;
@@ -165,6 +167,7 @@ pub(crate) struct Sender {
     pub(crate) shutdown: Shutdown,
     pub(crate) subscription: EventSubscription,
     pub(crate) overload: OverloadSender,
+    pub(crate) alarms: Option<Arc<AlarmStore>>,
     router: Router,
     frontend: Frontend,
 }
@@ -181,8 +184,23 @@ impl Sender {
     }
 
     /// The same on a bus of one's own.
-    pub(crate) fn on<T>(Bus(bus): Bus, change: impl FnOnce(&mut Config) -> T) -> Self {
+    pub(crate) fn on<T>(bus: Bus, change: impl FnOnce(&mut Config) -> T) -> Self {
+        Self::build(tempfile::tempdir().unwrap(), bus, None, change)
+    }
+
+    /// The same with a store of alarms, so that there is an API.
+    pub(crate) fn with_alarms<T>(bus: Bus, change: impl FnOnce(&mut Config) -> T) -> Self {
         let home = tempfile::tempdir().unwrap();
+        let store = AlarmStore::open_file(&home.path().join("alarms.sqlite"), Words::default()).unwrap();
+        Self::build(home, bus, Some(Arc::new(store)), change)
+    }
+
+    fn build<T>(
+        home: TempDir,
+        Bus(bus): Bus,
+        alarms: Option<Arc<AlarmStore>>,
+        change: impl FnOnce(&mut Config) -> T,
+    ) -> Self {
         let mut config = Config {
             home: Home::at(home.path()),
             max_body: 16 << 20,
@@ -199,7 +217,7 @@ impl Sender {
         let parts = Parts {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
-            alarms: None,
+            alarms: alarms.clone(),
             clock: Clock::simulated(NOW),
             metrics: metrics.clone(),
             readiness: readiness.clone(),
@@ -214,6 +232,7 @@ impl Sender {
             shutdown,
             subscription,
             overload,
+            alarms,
             router: frontend.router(),
             frontend,
         }

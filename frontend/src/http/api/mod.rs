@@ -16,6 +16,7 @@ mod documents;
 mod explain;
 mod export;
 mod handling;
+mod oidc;
 pub(crate) mod problem;
 mod query;
 mod session;
@@ -164,6 +165,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(directives::routes())
         .merge(configuration::routes())
         .merge(session::routes())
+        .merge(oidc::routes())
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
