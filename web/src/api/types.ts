@@ -76,31 +76,206 @@ export interface AuditEntry {
   detail: string
 }
 
-/** What is shown as it comes: names with values, some of them with parts of their own. */
-export type Figures = Record<string, unknown>
+/** An attempt at completing a directive that is under way. */
+export interface Backlog {
+  node: string
+  alarm_id: string
+  /** Whether there is an alarm yet. */
+  is_alarm: boolean
+  risk: number
+  stage: number
+  stages: number
+  events: number
+  needed: number
+  since: number
+  deadline: number
+  src_ips: string[]
+  dst_ips: string[]
+}
+
+export interface Backlogs {
+  /** How many are open. */
+  open: number
+  /** Whether every backend has said all of it. */
+  is_complete: boolean
+  backlogs: Backlog[]
+}
+
+export interface Rate {
+  now: number
+  minute: number
+}
+
+export interface Condition {
+  node: string
+  name: string
+  ok: boolean
+  state: 'unmet' | 'degraded' | 'met'
+  detail: string
+}
+
+export interface Book {
+  name: string
+  incoming: number
+  outgoing: { name: string; count: number }[]
+  in_flight: number
+  balanced: boolean
+}
+
+/** A process. */
+export interface Node {
+  node: string
+  run: string
+  kind: 'frontend' | 'backend' | 'one_process' | 'unknown'
+  is_this: boolean
+  state: 'alive' | 'standing_by' | 'silent'
+  silent_secs: number
+  version: string
+  started: number
+  uptime_secs: number
+  ready: boolean
+  events_accepted?: Rate | null
+  events_received?: Rate | null
+  alarms_raised?: Rate | null
+  queues: { name: string; waiting: number; limit?: number | null }[]
+  open_backlogs?: number | null
+  max_backlogs?: number | null
+  directives?: { loaded: number; active: number; skipped: number } | null
+  memory_bytes?: number | null
+  books: Book[]
+  conditions: Condition[]
+}
 
 export interface SystemState {
   version: string
   uptime_secs: number
-  frontend: Figures
-  backends: Figures[]
-  bus: Figures
-  ledger: Figures
-  conditions: { name: string; ok: boolean; detail: string }[]
+  nodes: Node[]
+  bus: {
+    kind: 'memory' | 'event_log' | 'nats'
+    connected: boolean
+    durable: boolean
+    detail?: string | null
+    kept?: {
+      bytes: number
+      max_bytes?: number | null
+      events?: number | null
+      max_age_secs?: number | null
+    } | null
+    readers: { node: string; done: number; waiting: number; silent_secs: number; holds: boolean }[]
+  }
+  ledger: { balanced: boolean; off: { node: string; book: string }[] }
+  conditions: Condition[]
 }
 
 export interface EngineFigures {
   events_per_second: number
+  events_handled_per_second: number
+  alarms_per_minute: number
   open_backlogs: number
+  step_secs: number
+  points: {
+    at: number
+    events_per_second: number
+    events_handled_per_second: number
+    alarms_per_minute: number
+    open_backlogs: number
+  }[]
 }
 
-/** An attempt at completing a directive that is under way. */
-export interface Backlog {
-  alarm_id: string
-  stage: number
-  events: number
-  needed: number
-  deadline?: number | null
-  src_ips: string[]
-  dst_ips: string[]
+export type WebhookFormat = 'json' | 'slack' | 'teams' | 'pagerduty'
+
+/** Where something is told, without its secrets. */
+export interface Channel {
+  id: number
+  name: string
+  webhook?: {
+    server: string
+    format: WebhookFormat
+    template?: unknown
+    headers: string[]
+    signing_key_is_set: boolean
+    routing_key_is_set: boolean
+    ca?: string | null
+  } | null
+  mail?: {
+    host: string
+    port: number
+    tls: 'starttls' | 'tls' | 'none'
+    user?: string | null
+    password_is_set: boolean
+    from: string
+    to: string[]
+    ca?: string | null
+  } | null
+}
+
+/** As somebody writes it. Of secrets, what is missing stays, and an empty text takes one away. */
+export interface ChannelRequest {
+  name: string
+  webhook?: {
+    url?: string
+    format: WebhookFormat
+    template?: unknown
+    headers?: { name: string; value?: string }[]
+    signing_key?: string
+    routing_key?: string
+    ca?: string | null
+  }
+  mail?: {
+    host: string
+    port?: number
+    tls: 'starttls' | 'tls' | 'none'
+    user?: string | null
+    password?: string
+    from: string
+    to: string[]
+    ca?: string | null
+  }
+}
+
+export type Day = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
+
+export interface QuietHours {
+  times: { days: Day[]; from: string; until: string }[]
+  time_zone: string
+  meanwhile: 'summary' | 'drop'
+  high_breaks_through: boolean
+}
+
+export interface RuleRequest {
+  name: string
+  enabled: boolean
+  condition: {
+    class: RiskClass[]
+    directive: number[]
+    tag: string[]
+    status: string[]
+    kingdom: string[]
+    category: string[]
+    network: string[]
+    title: string[]
+  }
+  when: 'first' | 'every_escalation'
+  channels: number[]
+  quiet_hours?: QuietHours | null
+  max_per_hour: number
+}
+
+export interface NotificationRule extends RuleRequest {
+  id: number
+}
+
+export interface Delivery {
+  id: number
+  channel?: number | null
+  channel_name: string
+  rule: string
+  alarm_id?: string | null
+  subject: string
+  state: 'waiting' | 'sending' | 'sent' | 'dead'
+  tries: number
+  created: number
+  next_try?: number | null
+  finished?: number | null
+  error: string
 }

@@ -1,7 +1,7 @@
 // What is loaded, and what it is doing.
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { get, ProblemError } from '../api/client'
-import type { Backlog, DirectiveDetail, DirectivePage } from '../api/types'
+import type { Backlogs, DirectiveDetail, DirectivePage } from '../api/types'
 import { part } from '../routing/place'
 import { keys } from './client'
 
@@ -39,12 +39,6 @@ export function useDirective(id: string) {
     queryFn: () => get<DirectiveDetail>(`/directives/${part(id)}`),
     refetchInterval: 30_000,
   })
-}
-
-export interface Backlogs {
-  backlogs: Backlog[]
-  /** How many are open in all. */
-  open: number
 }
 
 /** The open backlogs of a directive; null where nobody can say. */

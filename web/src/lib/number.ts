@@ -10,3 +10,16 @@ export const compact = (value: number): string => (value < 10_000 ? whole.format
 export function many(value: number, one: string, several = `${one}s`): string {
   return `${whole.format(value)} ${value === 1 ? one : several}`
 }
+
+const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+
+/** `3.4 MiB`. */
+export function bytes(value: number): string {
+  let size = value
+  let unit = 0
+  while (size >= 1024 && unit < SIZES.length - 1) {
+    size /= 1024
+    unit += 1
+  }
+  return `${unit === 0 ? size : size.toFixed(1)} ${SIZES[unit] ?? ''}`
+}

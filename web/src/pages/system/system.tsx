@@ -1,15 +1,18 @@
-// How the installation is: whether anything is wrong, and what its parts say of themselves.
+// How the installation is: whether anything is wrong, which processes there are, what waits where, and whether the books
+// balance.
 import { SimpleGrid } from '@mantine/core'
 import type { SystemState } from '../../api/types'
 import { Answer } from '../../components/answer'
 import { Facts } from '../../components/facts'
-import { FigureList } from '../../components/figure-list'
 import { Page } from '../../components/page'
 import { Panel } from '../../components/panel'
-import { Said } from '../../components/said'
 import { Severity } from '../../components/severity'
-import { useEngine, useSystem } from '../../data/system'
+import { useSystem } from '../../data/system'
 import { duration } from '../../lib/time'
+import { BusPanel } from './bus-panel'
+import { Conditions } from './conditions'
+import { NodePanel } from './node-panel'
+import { Nodes } from './nodes'
 
 export default function System() {
   const system = useSystem()
@@ -23,48 +26,35 @@ export default function System() {
 }
 
 function State({ of: state }: { of: SystemState }) {
-  const engine = useEngine()
+  const off = state.ledger.off.map(({ node, book }) => `${book} of ${node}`).join(', ')
   return (
     <>
-      <Panel title="Conditions">
-        <Facts
-          of={state.conditions.map(({ name, ok, detail }) => [
-            name,
-            <span key={name}>
-              <Severity of={ok ? 'ok' : 'error'}>{ok ? 'good' : 'not good'}</Severity>{' '}
-              <Said text={detail} limit={300} whole />
-            </span>,
-          ])}
-        />
-      </Panel>
-      <SimpleGrid cols={{ base: 1, md: 2, lg: 3 }} spacing="sm">
-        <Panel title="Program">
+      <SimpleGrid cols={{ base: 1, md: 3 }} spacing="sm">
+        <Panel title="This frontend">
           <Facts
             of={[
               ['Version', state.version],
               ['Running for', duration(state.uptime_secs)],
+              [
+                'Books',
+                <Severity key="books" of={state.ledger.balanced ? 'ok' : 'error'}>
+                  {state.ledger.balanced ? 'all balance' : `off: ${off}`}
+                </Severity>,
+              ],
             ]}
           />
         </Panel>
-        <Panel title="Rates">
-          <FigureList of={engine.data ?? {}} />
+        <BusPanel of={state.bus} />
+        <Panel title="Conditions">
+          <Conditions of={state.conditions} />
         </Panel>
-        <Panel title="Frontend">
-          <FigureList of={state.frontend} />
-        </Panel>
-        <Panel title="Bus">
-          <FigureList of={state.bus} />
-        </Panel>
-        <Panel title="Books">
-          <FigureList of={state.ledger} />
-        </Panel>
-        {state.backends.map((backend, index) => (
-          <Panel
-            key={index}
-            title={typeof backend['node'] === 'string' ? `Backend ${backend['node']}` : 'Backend'}
-          >
-            <FigureList of={backend} />
-          </Panel>
+      </SimpleGrid>
+      <Panel title="Processes" flush>
+        <Nodes of={state.nodes} />
+      </Panel>
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm">
+        {state.nodes.map((node) => (
+          <NodePanel key={`${node.node} ${node.run}`} node={node} />
         ))}
       </SimpleGrid>
     </>
