@@ -164,7 +164,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_makes_the_first_user_and_is_no_way_in_later() {
-        let password = |password: &str| AuthConfig { admin_password: Some(password.into()), ..AuthConfig::default() };
+        let password =
+            |password: &str| AuthConfig { admin_password: Some(password.into()), ..AuthConfig::default() };
         let mut starts = Starts::new(password("short"));
         let (auth, begun) = starts.start().await;
         assert_eq!(begun.unwrap_err().status(), 422);
