@@ -221,6 +221,7 @@ impl Sender {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
             alarms: alarms.clone(),
+            nodes: dsiem_frontend::Nodes::default(),
             clock: Clock::simulated(NOW),
             metrics: metrics.clone(),
             readiness: readiness.clone(),

@@ -57,6 +57,7 @@ impl Served {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
             alarms: None,
+            nodes: dsiem_frontend::Nodes::default(),
             clock,
             metrics: metrics.clone(),
             readiness: Readiness::new(),

@@ -8,6 +8,7 @@
 mod alarm;
 mod alarms;
 mod audit;
+mod backlogs;
 pub(crate) mod caller;
 mod changes;
 mod configuration;
@@ -21,6 +22,8 @@ pub(crate) mod problem;
 mod query;
 mod session;
 mod statistics;
+mod system;
+mod system_documents;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -51,6 +54,7 @@ use crate::auth::{self, Auth};
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
 use crate::library::Library;
+use crate::nodes::Nodes;
 
 /// Where it is served.
 pub(crate) const PATH: &str = "/api/v1";
@@ -71,6 +75,7 @@ pub(crate) struct Api {
     /// Answers that never end by themselves end with it.
     stop: CancellationToken,
     streams: changes::Streams,
+    nodes: Nodes,
 }
 
 /// What the API needs of others.
@@ -83,6 +88,8 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     /// Who knows who asks.
     pub(crate) auth: Auth,
+    /// The processes of the installation.
+    pub(crate) nodes: Nodes,
     /// The words of the installation.
     pub(crate) choices: Choices,
     /// What time it is.
@@ -94,7 +101,7 @@ pub(crate) struct Parts {
 impl Api {
     /// The API over these parts.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { store, library, configuration, auth, choices, clock, stop } = parts;
+        let Parts { store, library, configuration, auth, nodes, choices, clock, stop } = parts;
         Self {
             store,
             library,
@@ -105,6 +112,7 @@ impl Api {
             clock,
             stop,
             streams: changes::Streams::new(),
+            nodes,
         }
     }
 
@@ -145,6 +153,7 @@ impl FromRef<Api> for Auth {
         (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
         (name = "directives", description = "What is loaded, and the files that it is loaded from."),
         (name = "statistics", description = "Figures about many alarms."),
+        (name = "system", description = "The processes of the installation, and what is between them."),
         (name = "session", description = "Signing in and out. Requests with the cookie of a session that change something \
             show its csrf_token in the header X-CSRF-Token; programs show a token instead: Authorization: Bearer."),
         (name = "accounts", description = "Users, tokens, saved views and the audit log."),
@@ -161,6 +170,8 @@ fn described() -> OpenApiRouter<Api> {
         .merge(explain::routes())
         .merge(handling::routes())
         .merge(statistics::routes())
+        .merge(system::routes())
+        .merge(backlogs::routes())
         .merge(changes::routes())
         .merge(directives::routes())
         .merge(configuration::routes())
