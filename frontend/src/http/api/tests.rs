@@ -11,6 +11,7 @@ use axum::http::{Request, StatusCode};
 use axum::middleware::{self, Next};
 use dsiem_core::risk::RiskClass;
 use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::bus::BacklogAsker;
 use dsiem_runtime::metrics::Metrics;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -54,6 +55,7 @@ impl Asker {
             library: Library::new(folder.path().to_owned()),
             configuration,
             auth,
+            nodes: Nodes::of(Vec::new(), BacklogAsker::Nobody, NOW),
             choices,
             clock,
             stop: CancellationToken::new(),

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use dsiem_runtime::bus::{BacklogAnswer, BacklogAsker, BacklogProgress, backlog_queries};
+use dsiem_runtime::bus::{BacklogAnswer, BacklogProgress, backlog_queries};
 use dsiem_runtime::nodes::{
     BacklogFigures, Book, DirectiveFigures, EVENTS_ACCEPTED, EVENTS_RECEIVED, NodeKind, NodeReport, Rate,
 };
 
 use super::*;
-use crate::nodes::Nodes;
 
 fn report(kind: NodeKind, node: &str) -> NodeReport {
     let rate = |now| Rate { now, minute: now / 2.0 };
@@ -33,7 +32,7 @@ fn report(kind: NodeKind, node: &str) -> NodeReport {
 
 fn asker(nodes: &Nodes) -> Asker {
     let mut asker = Asker::new();
-    asker.api = asker.api.with_nodes(nodes.clone());
+    asker.api.nodes = nodes.clone();
     asker.router = routes(asker.api.clone()).layer(middleware::from_fn(let_in));
     asker
 }
