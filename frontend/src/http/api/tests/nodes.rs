@@ -149,3 +149,14 @@ async fn open_backlogs_are_asked_of_the_backends() {
     }
     answering.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_list_of_directives_says_how_many_backlogs_each_has_where_that_is_known() {
+    let reports = vec![report(NodeKind::Frontend, "fe-1"), report(NodeKind::Backend, "be-1")];
+    let asker = asker(&Nodes::of(reports, BacklogAsker::Nobody, NOW));
+    std::fs::write(asker.folder.path().join("directives_a.json"), directives().to_string()).unwrap();
+    assert_eq!(asker.get("/directives").await["directives"][0]["open_backlogs"], 3);
+    assert_eq!(asker.get("/directives/7").await["open_backlogs"], 3);
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert_eq!(asker.get("/directives/7").await["open_backlogs"], Value::Null, "the backend is silent");
+}
