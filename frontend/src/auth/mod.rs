@@ -21,8 +21,10 @@ use std::sync::Arc;
 
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::{CounterBy, Metrics};
+use tokio::sync::Semaphore;
 
 use crate::accounts::{AccountError, Accounts};
+use crate::http::api::caller::Caller;
 use crate::http::api::problem::Problem;
 use attempts::Attempts;
 use hashing::Hashing;
@@ -34,6 +36,9 @@ pub(crate) use identify::{ClientAddress, identify};
 pub(crate) use oidc::Return;
 pub(crate) use sign_in::SignedIn;
 
+/// Requests that ask the accounts at the same time; further ones wait for their turn.
+const ASKING: usize = 16;
+
 /// Says who asks. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Auth(Arc<Inner>);
@@ -41,6 +46,7 @@ pub(crate) struct Auth(Arc<Inner>);
 struct Inner {
     config: AuthConfig,
     accounts: Accounts,
+    asking: Arc<Semaphore>,
     proxies: Proxies,
     attempts: Attempts,
     hashing: Hashing,
@@ -73,6 +79,7 @@ impl Auth {
             set_up: SetUp::default(),
             provider: oidc::Provider::default(),
             accounts,
+            asking: Arc::new(Semaphore::new(ASKING)),
             config,
             clock,
             logins: metrics.counter_by(
@@ -104,13 +111,30 @@ impl Auth {
         self.0.is_secure
     }
 
+    /// Adds a line to the audit log: what a caller has done, to what, and what else is worth knowing.
+    pub(crate) async fn audit(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        object: String,
+        detail: String,
+    ) -> Result<(), AccountError> {
+        let (caller, now) = (caller.clone(), self.now());
+        self.accounts(move |accounts| accounts.audit(&caller.by(now), action, &object, &detail)).await
+    }
+
     /// Asks the accounts something, on a thread that may block.
     pub(crate) async fn accounts<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Accounts) -> Result<T, AccountError> + Send + 'static,
     ) -> Result<T, AccountError> {
+        let turn = Arc::clone(&self.0.asking).acquire_owned().await;
         let accounts = self.0.accounts.clone();
-        match tokio::task::spawn_blocking(move || work(&accounts)).await {
+        let asked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&accounts)
+        });
+        match asked.await {
             Ok(done) => done,
             Err(error) => {
                 tracing::error!(%error, "asking the accounts ended with a fault of ours");

@@ -242,11 +242,23 @@ fn vouched(oidc: &OidcConfig, token: &CoreIdToken, claims: &CoreIdTokenClaims) -
         claims.email().map(|email| email.as_str()),
         Some(subject),
     ];
-    let name = names.into_iter().flatten().find_map(|name| name.parse().ok());
+    let name: Option<UserName> = names.into_iter().flatten().find_map(|name| name.parse().ok());
     let name = name.ok_or_else(|| {
         refused("neither preferred_username nor email nor sub is a name of letters (a to z), digits and . _ - + @")
     })?;
-    let role = oidc.role_claim.as_deref().and_then(|claim| role_in(&payload(token)?, claim));
+    // Whoever has lost his role there has lost it here.
+    let role = match &oidc.role_claim {
+        None => None,
+        Some(claim) => {
+            let said = payload(token).and_then(|claims| role_in(&claims, claim));
+            let role = said.or(oidc.default_role);
+            Some(role.ok_or_else(|| {
+                refused(&format!(
+                    "the identity provider gives {name} no role here (viewer, analyst or admin)"
+                ))
+            })?)
+        }
+    };
     Ok(Vouched { subject: format!("{} {subject}", oidc.issuer.as_str()), name, role })
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::config::AuthMode;
 use super::sign_in::SignedIn;
 use super::{Auth, ClientAddress};
-use crate::accounts::{AccountError, By, SecretId, UserName};
+use crate::accounts::{AccountError, Accounts, By, SecretId, UserName};
 use crate::http::api::problem::Problem;
 
 /// The user that `--admin-password` makes.
@@ -19,13 +19,13 @@ pub(crate) struct SetUp(Mutex<Option<SecretId>>);
 impl Auth {
     /// Sees to it that somebody can sign in: makes `admin` where a password was given, or a link that is logged.
     pub(crate) async fn begin(&self, listen: SocketAddr, has_tls: bool) -> Result<(), Problem> {
-        if !matches!(self.mode(), AuthMode::On) || self.accounts(|accounts| accounts.is_set_up()).await? {
+        if !matches!(self.mode(), AuthMode::On) || self.accounts(Accounts::is_set_up).await? {
             return Ok(());
         }
         if let Some(password) = &self.0.config.admin_password {
             let hash = self.0.hashing.hash(FIRST_ADMIN, password.expose()).await?;
             let (name, now): (UserName, i64) = (FIRST_ADMIN.parse()?, self.now());
-            let by = move |accounts: &crate::accounts::Accounts| {
+            let by = move |accounts: &Accounts| {
                 accounts.create_first(name, hash, &By { who: FIRST_ADMIN, origin: "start", now })
             };
             return match self.accounts(by).await {
@@ -59,7 +59,7 @@ impl Auth {
 
     /// Whether there is no user yet.
     pub(crate) async fn is_set_up_needed(&self) -> Result<bool, Problem> {
-        Ok(matches!(self.mode(), AuthMode::On) && !self.accounts(|accounts| accounts.is_set_up()).await?)
+        Ok(matches!(self.mode(), AuthMode::On) && !self.accounts(Accounts::is_set_up).await?)
     }
 
     /// Makes the first user, for whoever shows the id of the link, and signs him in.
@@ -104,7 +104,6 @@ mod tests {
     use dsiem_runtime::metrics::Metrics;
 
     use super::*;
-    use crate::accounts::Accounts;
     use crate::auth::AuthConfig;
     use crate::database::Database;
 

@@ -221,6 +221,10 @@ async fn who_the_provider_vouches_for_comes_in_with_his_role() {
     assert_eq!(again.is().await.as_deref(), Some("ann viewer"), "known by his id");
     assert_eq!(ann.is().await.as_deref(), Some("ann viewer"));
     assert_eq!(site.nobody().sign_in("ann", "x").await.status, 401, "he has no password here");
+    provider.says(|says| says.claims = json!({"groups": []}));
+    let without = site.nobody();
+    assert!(sign_in(&without).await.header("location").contains("no%20role"), "who has lost it there");
+    assert_eq!(without.is().await, None);
     let audit = site.audit();
     assert_eq!(audit[..2], ["ann 127.0.0.1 user.create ann", "ann 127.0.0.1 login ann"], "{audit:#?}");
 }
@@ -235,7 +239,9 @@ async fn a_new_key_of_the_provider_is_asked_for() {
     assert_eq!(ann.is().await.as_deref(), Some("ann viewer"), "the role of those of whom it says none");
     *provider.key.lock().unwrap() = Key::new("second");
     let back = way_to(&ann).await;
+    tokio::time::pause();
     ann.wait(60).await;
+    tokio::time::resume();
     assert_eq!(ann.get(&back).await.header("location"), "/ui/");
 }
 

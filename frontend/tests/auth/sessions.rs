@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::asker::{PASSWORD, Site, auth};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_session_is_a_cookie_for_us_alone_and_nobody_else_reads_it() {
     let site = Site::new();
     let ann = site.nobody();
@@ -31,7 +31,7 @@ async fn a_session_is_a_cookie_for_us_alone_and_nobody_else_reads_it() {
     assert!(ann.is().await.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_changes_something_needs_the_csrf_token_and_comes_from_our_own_page() {
     let site = Site::new();
     let view = || json!({"query": ""});
@@ -66,7 +66,7 @@ async fn what_changes_something_needs_the_csrf_token_and_comes_from_our_own_page
     assert!(form.sign_in("viewer", PASSWORD).await.status.is_client_error());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_session_ends_when_it_is_not_used_and_after_a_day() {
     let site = Site::new();
     let (used, unused) = (site.signed_in("viewer").await, site.signed_in("viewer").await);
@@ -81,7 +81,7 @@ async fn a_session_ends_when_it_is_not_used_and_after_a_day() {
     assert!(used.is().await.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_signs_out_or_changes_the_password_ends_sessions() {
     let site = Site::new();
     let (here, there) = (site.signed_in("viewer").await, site.signed_in("viewer").await);
@@ -109,7 +109,7 @@ async fn who_signs_out_or_changes_the_password_ends_sessions() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn guessing_is_slow_and_tells_nobody_which_names_exist() {
     let site = Site::new();
     let guesser = site.nobody();
@@ -137,7 +137,7 @@ async fn guessing_is_slow_and_tells_nobody_which_names_exist() {
     assert_eq!(site.metric("dsiem_frontend_logins_total{result=\"limited\"}"), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_address_guesses_at_few_and_others_are_told_apart_behind_a_proxy() {
     let site = Site::with(auth(|auth| auth.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]));
     let from = |address: &str| site.nobody().header("x-forwarded-for", address);
@@ -156,7 +156,7 @@ async fn one_address_guesses_at_few_and_others_are_told_apart_behind_a_proxy() {
     assert!(site.audit().iter().any(|line| line == "viewer 192.0.2.2 login viewer"), "{:#?}", site.audit());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn before_the_first_start_nobody_comes_in() {
     let site = Site::empty(|_| {});
     let options = site.nobody().get("/login-options").await.json();

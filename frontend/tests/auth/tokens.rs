@@ -14,7 +14,7 @@ fn with<'a>(site: &'a Site, token: &str) -> Asker<'a> {
     site.nobody().header("authorization", format!("Bearer {token}"))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_may_what_it_was_made_for_and_is_shown_once() {
     let site = Site::new();
     let analyst = site.signed_in("analyst").await;
@@ -44,7 +44,7 @@ async fn a_token_may_what_it_was_made_for_and_is_shown_once() {
     program.check("GET", "/alarms", Value::Null, 401, "token").await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_ends_with_its_time_and_with_its_owner() {
     let site = Site::new();
     let analyst = site.signed_in("analyst").await;
@@ -61,7 +61,7 @@ async fn a_token_ends_with_its_time_and_with_its_owner() {
     assert_eq!(with(&site, &long).is().await, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_wrong_token_is_refused_everywhere_and_a_cookie_does_not_help_it() {
     let site = Site::new();
     for wrong in ["x", "dsiem_x", ""] {

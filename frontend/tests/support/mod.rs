@@ -10,7 +10,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use dsiem_core::configuration::Readers;
 use dsiem_core::time::ReceiptTime;
-use dsiem_frontend::alarm_store::{AlarmStore, Words};
+use dsiem_frontend::alarm_store::{Limits, Words};
+use dsiem_frontend::alarms::Alarms;
+use dsiem_frontend::database::Database;
 use dsiem_frontend::{Choices, Config, Frontend, Parts};
 use dsiem_runtime::bus::{EventSubscription, MemoryBus, OverloadSender, memory};
 use dsiem_runtime::files::Home;
@@ -167,7 +169,7 @@ pub(crate) struct Sender {
     pub(crate) shutdown: Shutdown,
     pub(crate) subscription: EventSubscription,
     pub(crate) overload: OverloadSender,
-    pub(crate) alarms: Option<Arc<AlarmStore>>,
+    pub(crate) alarms: Option<Alarms>,
     router: Router,
     frontend: Frontend,
 }
@@ -191,14 +193,15 @@ impl Sender {
     /// The same with a store of alarms, so that there is an API.
     pub(crate) fn with_alarms<T>(bus: Bus, change: impl FnOnce(&mut Config) -> T) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let store = AlarmStore::open_file(&home.path().join("alarms.sqlite"), Words::default()).unwrap();
-        Self::build(home, bus, Some(Arc::new(store)), change)
+        let database = Database::open_file(&home.path().join("alarms.sqlite")).unwrap();
+        let alarms = Alarms::new(Arc::new(database), Limits::default(), Words::default());
+        Self::build(home, bus, Some(alarms), change)
     }
 
     fn build<T>(
         home: TempDir,
         Bus(bus): Bus,
-        alarms: Option<Arc<AlarmStore>>,
+        alarms: Option<Alarms>,
         change: impl FnOnce(&mut Config) -> T,
     ) -> Self {
         let mut config = Config {

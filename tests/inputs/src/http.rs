@@ -52,6 +52,7 @@ impl Served {
             readers: Readers::OneProcess,
             choices: Choices { status: vec!["Open".into()], tags: vec!["Valid Threat".into()] },
             doors: Doors::default(),
+            auth: dsiem_frontend::auth::AuthConfig::default(),
         };
         let parts = Parts {
             publisher: bus.publisher,
