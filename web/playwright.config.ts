@@ -4,6 +4,8 @@ import { defineConfig } from '@playwright/test'
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
+  // Pictures are made when they are asked for, and are no test.
+  testIgnore: process.env['SCREENSHOTS'] === undefined ? ['screenshots.spec.ts'] : [],
   // What has to happen is waited for; these are limits, for machines that are busy.
   timeout: 90_000,
   expect: { timeout: 20_000 },

@@ -5,7 +5,7 @@ import { logIn } from './people'
 
 let dsiem: Dsiem
 test.beforeAll(async () => {
-  dsiem = await Dsiem.start()
+  dsiem = await Dsiem.start({ directives: ['to be edited'] })
 })
 test.afterAll(() => dsiem.stop())
 

@@ -1,19 +1,19 @@
 // The list of alarms: filters in the address, keys, many at once, what somebody else does at the same time.
 import { expect, test } from '@playwright/test'
 import { Dsiem } from './dsiem'
-import { alarming, logIn, somebodyElse } from './people'
+import { logIn, somebodyElse } from './people'
 
 let dsiem: Dsiem
 test.beforeAll(async () => {
-  dsiem = await Dsiem.start()
-  await dsiem.post(['alpha', 'beta', 'gamma', 'delta'].map((title) => alarming(title)))
+  dsiem = await Dsiem.start({ directives: ['alpha', 'beta', 'gamma', 'delta', 'omega'] })
+  for (const name of ['alpha', 'beta', 'gamma', 'delta']) await dsiem.raise(name)
 })
 test.afterAll(() => dsiem.stop())
 test.beforeEach(async ({ page }) => {
   await logIn(page, dsiem)
 })
 
-const linkTo = (title: string) => new RegExp(`Custom ${title} by`)
+const linkTo = (title: string) => new RegExp(`\\b${title}\\b`)
 
 test('a filter is in the address, and a view keeps it', async ({ page }) => {
   await page.goto(dsiem.page('#/alarms'))
@@ -86,7 +86,7 @@ test('what somebody else does is seen, and not overwritten unseen', async ({ pag
   await expect(other.locator('[data-part=status]')).toHaveText('Closed')
 
   // It is seen behind the dialog without a reload, and what was asked before is a conflict.
-  await expect(page.locator('tr', { hasText: 'Custom gamma' })).toContainText('Closed')
+  await expect(page.locator('tr', { hasText: 'gamma' })).toContainText('Closed')
   await page.getByRole('button', { name: 'Valid Threat' }).click()
   const conflict = page.getByRole('dialog')
   await expect(conflict).toContainText('Not done: 1 alarm changed meanwhile')
@@ -101,6 +101,6 @@ test('new alarms come by themselves', async ({ page }) => {
   await page.goto(dsiem.page('#/alarms'))
   await expect(page.getByRole('link', { name: linkTo('alpha') })).toBeVisible()
   await expect(page.getByText('live', { exact: true })).toBeVisible()
-  await dsiem.post([alarming('omega')])
+  await dsiem.raise('omega')
   await expect(page.getByRole('link', { name: linkTo('omega') })).toBeVisible()
 })

@@ -2,7 +2,7 @@
 // than it is given.
 import { expect, test } from '@playwright/test'
 import { Dsiem } from './dsiem'
-import { alarming, logIn } from './people'
+import { logIn } from './people'
 
 const SCRIPT = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>'
 const BIDI = 'invoice\u202egnp.exe'
@@ -10,18 +10,16 @@ const LONG = 'L'.repeat(10_000)
 
 let dsiem: Dsiem
 test.beforeAll(async () => {
-  dsiem = await Dsiem.start()
-  await dsiem.post([
-    alarming(SCRIPT, {
-      protocol: SCRIPT,
-      sensor: SCRIPT,
-      custom_label1: SCRIPT,
-      product: SCRIPT,
-      category: SCRIPT,
-    }),
-    alarming(BIDI),
-    alarming(LONG),
-  ])
+  dsiem = await Dsiem.start({ directives: [SCRIPT, BIDI, LONG] })
+  const fields = {
+    sensor: SCRIPT,
+    protocol: SCRIPT,
+    custom_label1: BIDI,
+    custom_data1: SCRIPT,
+    custom_label2: 'long',
+    custom_data2: LONG,
+  }
+  for (const name of [SCRIPT, BIDI, LONG]) await dsiem.raise(name, fields)
 })
 test.afterAll(() => dsiem.stop())
 

@@ -31,23 +31,3 @@ export async function somebodyElse(
   await logIn(page, dsiem, name)
   return [page, context]
 }
-
-let numbers = 0
-
-/** An event that raises an alarm of its own. */
-export function alarming(title: string, more: Record<string, unknown> = {}): Record<string, unknown> {
-  numbers += 1
-  return {
-    event_id: `page-${process.pid}-${numbers}`,
-    timestamp: new Date().toISOString(),
-    sensor: 'page',
-    plugin_id: 99001,
-    plugin_sid: 1,
-    title,
-    src_ip: `203.0.113.${numbers}`,
-    dst_ip: '10.30.0.20',
-    custom_label1: 'what',
-    custom_data1: title,
-    ...more,
-  }
-}

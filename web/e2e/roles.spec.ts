@@ -1,12 +1,12 @@
 // Who may come in, and what each role may do.
 import { expect, test } from '@playwright/test'
 import { Dsiem, PASSWORD } from './dsiem'
-import { addUser, alarming, logIn } from './people'
+import { addUser, logIn } from './people'
 
 let dsiem: Dsiem
 test.beforeAll(async () => {
-  dsiem = await Dsiem.start()
-  await dsiem.post([alarming('for roles')])
+  dsiem = await Dsiem.start({ directives: ['for roles'] })
+  await dsiem.raise('for roles')
 })
 test.afterAll(() => dsiem.stop())
 

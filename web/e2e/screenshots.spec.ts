@@ -13,7 +13,6 @@ const ATTACKS: [string, string][] = [
 
 let dsiem: Dsiem
 test.beforeAll(async () => {
-  test.skip(process.env['SCREENSHOTS'] === undefined, 'npm run screenshots')
   dsiem = await Dsiem.start()
   for (const [name, examples] of ATTACKS) dsiem.attack(name, examples)
 })
@@ -29,7 +28,10 @@ for (const scheme of ['light', 'dark'] as const) {
     await logIn(page, dsiem)
     await page.goto(dsiem.page('#/alarms'))
     await page.reload()
-    const href = await page.getByRole('link', { name: /SSH brute force/ }).first().getAttribute('href')
+    const href = await page
+      .getByRole('link', { name: /SSH brute force/ })
+      .first()
+      .getAttribute('href')
     const id = /alarms\/([^?]+)/.exec(href ?? '')?.[1] ?? ''
     for (const [name, place] of PAGES) {
       await page.goto(dsiem.page(place.replace('ALARM', id)))

@@ -4,6 +4,9 @@ import { get } from '../api/client'
 import type { EngineFigures, SystemState } from '../api/types'
 import { keys } from './client'
 
+/** How far back the live figures go. */
+const MINUTES = 15
+
 export function useSystem() {
   return useQuery({
     queryKey: keys.system,
@@ -15,7 +18,7 @@ export function useSystem() {
 export function useEngine() {
   return useQuery({
     queryKey: [...keys.system, 'engine'],
-    queryFn: () => get<EngineFigures>('/statistics/engine'),
-    refetchInterval: 2_000,
+    queryFn: () => get<EngineFigures>('/statistics/engine', { minutes: MINUTES }),
+    refetchInterval: 5_000,
   })
 }

@@ -18,13 +18,15 @@ function useNeighbours(id: string, list: ListState): { before: string | null; af
   const next = page?.next ?? ''
   const isLast = at >= 0 && at === rows.length - 1 && next !== ''
   const behind: ListState = { ...list, after: next }
-  const nextPage = useAlarmPage(listQuery(behind, pageSize, now), isLast).data
+  const nextPage = useAlarmPage(listQuery(behind, pageSize, now), isLast)
   const linkTo = (alarm: { alarm_id: string } | undefined, from: ListState) =>
     alarm === undefined ? null : href(`/alarms/${part(alarm.alarm_id)}`, writeList(from))
   if (at < 0) return { before: null, after: null }
   return {
     before: linkTo(rows[at - 1], list),
-    after: isLast ? linkTo(nextPage?.alarms[0], behind) : linkTo(rows[at + 1], list),
+    after: isLast
+      ? linkTo(nextPage.isPlaceholderData ? undefined : nextPage.data?.alarms[0], behind)
+      : linkTo(rows[at + 1], list),
   }
 }
 

@@ -13,8 +13,8 @@ interface Props extends Omit<TextInputProps, 'value' | 'onChange'> {
 export function TextFilter({ value, onChanged, ...rest }: Props) {
   const [typed, setTyped] = useState({ from: value, text: value })
   const later = useDebouncedCallback((text: string) => onChanged(text), PAUSE_MILLIS)
-  // The address was changed elsewhere, for instance by going back.
-  if (typed.from !== value) setTyped({ from: value, text: value })
+  // The address has followed, without spaces at the ends; or it was changed elsewhere, for instance by going back.
+  if (typed.from !== value) setTyped({ from: value, text: typed.text.trim() === value ? typed.text : value })
   return (
     <TextInput
       {...rest}

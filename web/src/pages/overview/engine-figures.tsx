@@ -1,18 +1,24 @@
-// What goes through the engine just now.
+// What goes through the engine just now, and how that was in the last minutes.
+import type { EngineFigures } from '../../api/types'
+import { Sparkline } from '../../components/chart/sparkline'
 import { useEngine } from '../../data/system'
 import { compact } from '../../lib/number'
 import classes from './overview.module.css'
 
+type Point = EngineFigures['points'][number]
+
+const FIGURES: [string, (of: EngineFigures | Point) => number][] = [
+  ['events a second', (of) => of.events_per_second],
+  ['open backlogs', (of) => of.open_backlogs],
+]
+
 export function EngineFiguresView() {
   const { data } = useEngine()
-  const figures: [string, number | null | undefined][] = [
-    ['events a second', data?.events_per_second],
-    ['open backlogs', data?.open_backlogs],
-  ]
-  return figures.map(([name, value]) => (
+  return FIGURES.map(([name, valueOf]) => (
     <a key={name} className={classes.figure} href="#/system">
-      <b>{value == null ? '…' : compact(value)}</b>
+      <b>{data === undefined ? '…' : compact(Math.round(valueOf(data)))}</b>
       <span className="soft">{name}</span>
+      <Sparkline values={(data?.points ?? []).map(valueOf)} />
     </a>
   ))
 }
