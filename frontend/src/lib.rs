@@ -3,7 +3,7 @@
 //! In the order in which a request goes through it: [`server`] takes the connection, over [`tls`] where that is asked
 //! for, `http` knows the paths and asks for tokens, [`body`] reads what was sent, `submission` cuts it into events,
 //! [`peers`] and [`limiter`] say whether they may come in, `publisher` puts them on the bus, `counters` and [`rejected`] keep account of them. [`config_store`] holds the files of `/config`,
-//! [`alarm_store`] the alarms that people see and handle, in a [`database`].
+//! [`alarm_store`] the alarms that people see and handle, in a [`database`]; [`notifications`] tell people of them.
 //! [`service`] puts all of it together from [`config`], which is what [`args`] mean.
 
 pub mod alarm_store;
@@ -19,6 +19,7 @@ mod http;
 mod library;
 pub mod limiter;
 mod lingering;
+pub mod notifications;
 pub mod peers;
 mod places;
 mod publisher;

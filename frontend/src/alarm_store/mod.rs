@@ -9,7 +9,7 @@
 
 mod alarm;
 mod changes;
-mod document;
+pub(crate) mod document;
 mod events;
 mod figures;
 mod filing;
@@ -31,6 +31,7 @@ use tokio::sync::broadcast;
 use writing::Writing;
 
 use crate::database::{Database, DatabaseError};
+use crate::notifications::Occasions;
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
 pub use changes::{AlarmChange, ChangeKind};
@@ -61,6 +62,12 @@ impl AlarmStore {
     #[must_use]
     pub fn new(database: Arc<Database>, words: Words) -> Self {
         Self { database, words, combinations: Mutex::default(), changes: Changes::new() }
+    }
+
+    /// The database that it is in, for others who keep something there.
+    #[must_use]
+    pub fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
     }
 
     /// Opens or makes the SQLite file at `path`.
@@ -261,6 +268,7 @@ impl AlarmStore {
                 tallies: Tallies::default(),
                 words: &self.words,
                 changes: Vec::new(),
+                occasions: Occasions::default(),
                 now,
             };
             let done = work(&mut writing)?;

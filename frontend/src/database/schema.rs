@@ -7,7 +7,8 @@ use super::sql::{Connection, Dialect};
 use super::{DatabaseError, sql::Value};
 
 /// In the order in which they were written.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1_alarms.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/1_alarms.sql"), include_str!("schema/4_notifications.sql")];
 
 /// Brings the tables to this release's form.
 pub(super) fn migrate(db: &mut dyn Connection) -> Result<(), DatabaseError> {
