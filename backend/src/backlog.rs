@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsiem_core::alarm::AlarmDocument;
+use dsiem_core::alarm::{AlarmDocument, Standing};
 use dsiem_core::assets::Assets;
 use dsiem_core::backlog::{AlarmId, Backlog, Context, Ending, Outcome, Settings, Update};
 use dsiem_core::directive::Directive;
@@ -281,8 +281,9 @@ impl BacklogTask {
 
     async fn carry_out(&mut self, event: Option<Arc<Event>>, outcome: Outcome) {
         if let (Some(event), Some(stage)) = (event, outcome.joined_stage) {
-            let alarm_id = self.backlog.id().clone();
-            self.surroundings.alarm_log.write(LogRecord::AlarmEvent { alarm_id, stage, event }).await;
+            let (alarm_id, is_alarm) = (self.backlog.id().clone(), self.backlog.is_alarm());
+            let record = LogRecord::AlarmEvent { alarm_id, stage, event, is_alarm };
+            self.surroundings.alarm_log.write(record).await;
         }
         match outcome.update {
             Update::None => {}
@@ -294,8 +295,11 @@ impl BacklogTask {
                 }
             }
         }
-        if self.backlog.ending().is_some() && self.soon.is_some() {
-            self.write_document().await;
+        if self.backlog.ending().is_some() {
+            self.flush().await;
+            if !self.backlog.is_alarm() && self.surroundings.alarm_log.is_fed() {
+                self.surroundings.alarm_log.write(LogRecord::Over(self.backlog.id().clone())).await;
+            }
         }
     }
 
@@ -305,8 +309,10 @@ impl BacklogTask {
 
     async fn write_document(&mut self) {
         self.soon = None;
-        let document = AlarmDocument::of(&self.backlog, &self.surroundings.settings).to_json();
-        self.surroundings.alarm_log.write(LogRecord::Alarm(document)).await;
+        let Surroundings { settings, alarm_log, .. } = &*self.surroundings;
+        let document = AlarmDocument::of(&self.backlog, settings).to_json();
+        let standing = alarm_log.is_fed().then(|| Box::new(Standing::of(&self.backlog, settings)));
+        alarm_log.write(LogRecord::Alarm { document, standing }).await;
     }
 
     async fn flush(&mut self) {

@@ -3,6 +3,7 @@
 //! [`pipeline`] is the place to start reading: it makes the queues and starts the parts, in the order in which an event
 //! meets them.
 
+pub mod alarm_feed;
 pub mod alarm_log;
 pub mod args;
 pub mod backlog;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use dsiem_runtime::bus::nats::Lease;
-use dsiem_runtime::bus::{Durability, EventSubscription, Nats, OverloadSender};
+use dsiem_runtime::bus::{AlarmPublisher, Durability, EventSubscription, Nats, OverloadSender};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
 use dsiem_runtime::metrics::Metrics;
@@ -17,6 +17,7 @@ use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 
+use crate::alarm_feed::{Feed, WAITING_BYTES};
 use crate::checkpoint::{self, Checkpoints};
 use crate::config::{EngineConfig, ServeConfig};
 use crate::config_files::Loaded;
@@ -44,6 +45,8 @@ pub struct Surroundings {
     pub checkpoints: Option<Checkpoints>,
     /// Where overload is told.
     pub overload: OverloadSender,
+    /// Where alarms go besides the files; `None`: nowhere.
+    pub alarms: Option<AlarmPublisher>,
     /// The time.
     pub clock: Clock,
     /// Counters and gauges of the process.
@@ -65,6 +68,7 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
         subscription,
         mut checkpoints,
         overload,
+        alarms,
         clock,
         metrics,
         readiness,
@@ -75,8 +79,9 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
     }
     let skipped = report(&loaded, &metrics);
     let counters = Counters::new(&metrics);
+    let feed = alarms.map(|publisher| Feed::new(publisher, WAITING_BYTES, &metrics));
     let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
-    let (alarm_log, writing) = alarm_log::open(&home.logs, known, &metrics, &readiness)?;
+    let (alarm_log, writing) = alarm_log::open(&home.logs, known, feed, &metrics, &readiness)?;
     if let Some(checkpoints) = &mut checkpoints {
         checkpoints.begin(alarm_log.first_ends())?;
     }
@@ -181,6 +186,7 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         subscription: nats.subscribe_events(engine.max_queue, resume),
         checkpoints,
         overload: nats.overload_sender(),
+        alarms: Some(nats.alarm_publisher()),
         clock,
         metrics,
         readiness,

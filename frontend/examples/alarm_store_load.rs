@@ -197,6 +197,7 @@ fn alarm(n: u64, all: u64) -> AlarmUpdate {
         vulnerabilities: Vec::new(),
         custom_data: Vec::new(),
         truncated: 0,
+        progress: None,
     };
     AlarmUpdate { document, revision: Some(1), directive_id: Some(directive + 1) }
 }

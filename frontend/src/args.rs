@@ -15,8 +15,12 @@ use dsiem_runtime::bus::nats::check_url;
 
 use crate::body::DEFAULT_MAX_BODY;
 
+mod alarms;
+mod auth;
 mod doors;
 
+pub use alarms::{AlarmRetentionArgs, AlarmStoreArgs, AlarmStoreError};
+pub use auth::AuthArgs;
 pub use doors::DoorArgs;
 
 /// Bounds of `--max-body`, in bytes.
@@ -129,6 +133,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub doors: DoorArgs,
 
+    /// Who may use the API and the page.
+    #[command(flatten)]
+    pub auth: AuthArgs,
+
     /// What `/config` asks for.
     #[command(flatten)]
     pub config_token: ConfigTokenArgs,
@@ -136,6 +144,14 @@ pub struct ServeArgs {
     /// What an alarm can be set to.
     #[command(flatten)]
     pub choices: ChoiceArgs,
+
+    /// Where alarms are kept.
+    #[command(flatten)]
+    pub alarm_store: AlarmStoreArgs,
+
+    /// How long alarms are kept.
+    #[command(flatten)]
+    pub alarm_retention: AlarmRetentionArgs,
 
     /// Where its folders are.
     #[command(flatten)]

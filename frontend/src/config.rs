@@ -9,7 +9,10 @@ use dsiem_runtime::bus::NatsConfig;
 use dsiem_runtime::bus::nats::{CredentialsError, UNLIMITED_QUEUE};
 use dsiem_runtime::files::Home;
 
-use crate::args::ServeArgs;
+use crate::alarms::AlarmsConfig;
+use crate::args::{AlarmStoreError, ServeArgs};
+use crate::auth::AuthConfig;
+use crate::auth::config::AuthConfigError;
 use crate::config_store::Choices;
 use crate::doors::{Doors, DoorsError};
 
@@ -32,6 +35,8 @@ pub struct Config {
     pub choices: Choices,
     /// Who may come in.
     pub doors: Doors,
+    /// Who may use the API and the page.
+    pub auth: AuthConfig,
 }
 
 /// A frontend as a process of its own.
@@ -43,6 +48,8 @@ pub struct ServeConfig {
     pub nats: NatsConfig,
     /// The frontend itself.
     pub frontend: Config,
+    /// Where alarms are kept; `None`: nowhere.
+    pub alarms: Option<AlarmsConfig>,
 }
 
 /// Arguments that do not go together.
@@ -57,6 +64,12 @@ pub enum ConfigError {
     /// Tokens or certificates for HTTP.
     #[error(transparent)]
     Doors(#[from] DoorsError),
+    /// Where alarms are kept.
+    #[error(transparent)]
+    AlarmStore(#[from] AlarmStoreError),
+    /// Who may use the API and the page.
+    #[error(transparent)]
+    Auth(#[from] AuthConfigError),
     /// Tokens or certificates for NATS.
     #[error(transparent)]
     Nats(#[from] CredentialsError),
@@ -71,8 +84,12 @@ impl ServeConfig {
         if args.otel.otel_tracing_enabled || args.otel.otel_metrics_enabled {
             tracing::warn!("OpenTelemetry is not sent yet; metrics are at /metrics");
         }
+        let home = args.home.home()?;
+        let alarms =
+            args.alarm_store.alarms(args.alarm_retention, &home.logs, args.choices.status.0.first())?;
+        let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let frontend = Config {
-            home: args.home.home()?,
+            home,
             max_body: args.max_body.0,
             throttle: throttle(args.min_eps, args.max_eps)?,
             max_queue: queue_limit(args.max_queue),
@@ -80,8 +97,8 @@ impl ServeConfig {
             readers: Readers::Nodes,
             choices: Choices { status: args.choices.status.0, tags: args.choices.tags.0 },
             doors: args.doors.doors(&args.config_token)?,
+            auth: args.auth.auth(listen)?,
         };
-        let listen = SocketAddr::new(args.ip_address, args.tcp_port);
         let nats = NatsConfig {
             url: args.msq,
             node: args.node,
@@ -89,7 +106,7 @@ impl ServeConfig {
             durability: args.durability,
             stream: args.stream.into(),
         };
-        Ok(Self { listen, nats, frontend })
+        Ok(Self { listen, nats, frontend, alarms })
     }
 }
 

@@ -55,6 +55,17 @@ pub(crate) struct StoredFile {
     pub(crate) etag: String,
 }
 
+/// What a file has to be before it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Whatever it is.
+    Anything,
+    /// There is none.
+    Nothing,
+    /// It has this entity tag.
+    Content(String),
+}
+
 /// Why a file could not be read, written or deleted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
@@ -72,6 +83,9 @@ pub(crate) enum StoreError {
         /// Everything that is wrong.
         problems: Vec<Problem>,
     },
+    /// Somebody else has changed it.
+    #[error("{0} is not what it was when it was read; read it again")]
+    Changed(String),
     /// There is no room on the disk.
     #[error("there is no room on the disk for {0}; free some and send it again")]
     NoRoom(String),
@@ -140,11 +154,28 @@ impl ConfigStore {
         .map_err(|e| StoreError::io(name, READ, e))
     }
 
-    /// Checks `content`, and writes it if nothing is wrong with it.
+    /// Everything that is wrong with `content`, which is not written.
+    pub(crate) async fn check(
+        &self,
+        name: &FileName,
+        content: impl std::ops::Deref<Target = [u8]> + Send + 'static,
+    ) -> Result<Vec<Problem>, StoreError> {
+        FileKind::of(name.as_str())?;
+        let (folder, readers) = (Arc::clone(&self.folder), self.readers);
+        let checked_name = name.clone();
+        let checked = blocking(move || {
+            let others = directives_beside(&folder, &checked_name, readers)?;
+            Ok(problems_of(&checked_name, &content, &others))
+        });
+        Ok(checked.await.map_err(|e| StoreError::io(name, READ, e))??)
+    }
+
+    /// Checks `content`, and writes it if nothing is wrong with it and the file is as `expected`.
     pub(crate) async fn write(
         &self,
         name: &FileName,
         content: impl std::ops::Deref<Target = [u8]> + Send + 'static,
+        expected: Expected,
     ) -> Result<(), StoreError> {
         FileKind::of(name.as_str())?;
         // Never closed, so there always is a permit at some time.
@@ -156,6 +187,9 @@ impl ConfigStore {
             let others = directives_beside(&folder, &checked_name, readers)?;
             if let Err(refused) = check(&checked_name, &content, &others) {
                 return Ok(Err(refused));
+            }
+            if !expected.is_met(&path)? {
+                return Ok(Err(StoreError::Changed(checked_name.0)));
             }
             fs::create_dir_all(folder)?;
             files::write_atomically(&path, &content).map(Ok)
@@ -225,12 +259,35 @@ fn directives_beside(folder: &Path, name: &FileName, readers: Readers) -> io::Re
     others.map(|other| Ok((other.clone(), fs::read(folder.join(other))?))).collect()
 }
 
+impl Expected {
+    fn is_met(&self, path: &Path) -> io::Result<bool> {
+        let there = match read_file(path) {
+            Ok(content) => Some(etag(&content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(match self {
+            Self::Anything => true,
+            Self::Nothing => there.is_none(),
+            Self::Content(tag) => there.as_deref() == Some(tag),
+        })
+    }
+}
+
 /// As strict as a backend that loads the file, together with the `others`.
+fn problems_of(
+    name: &FileName,
+    content: &[u8],
+    others: &[(String, Vec<u8>)],
+) -> Result<Vec<Problem>, UnknownPrefix> {
+    match others {
+        [] => check_file(name.as_str(), content, Mode::default()),
+        others => Ok(check_directives_among(name.as_str(), content, others, Mode::default())),
+    }
+}
+
 fn check(name: &FileName, content: &[u8], others: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
-    let problems = match others {
-        [] => check_file(name.as_str(), content, Mode::default())?,
-        others => check_directives_among(name.as_str(), content, others, Mode::default()),
-    };
+    let problems = problems_of(name, content, others)?;
     if problems.iter().any(Problem::is_error) {
         return Err(StoreError::Invalid { name: name.as_str().to_owned(), problems });
     }

@@ -3,11 +3,15 @@
 //! In the order in which a request goes through it: [`server`] takes the connection, over [`tls`] where that is asked
 //! for, `http` knows the paths and asks for tokens, [`body`] reads what was sent, `submission` cuts it into events,
 //! [`peers`] and [`limiter`] say whether they may come in, `publisher` puts them on the bus, `counters` and [`rejected`] keep account of them. [`config_store`] holds the files of `/config`,
-//! [`alarm_store`] the alarms that people see and handle, in a [`database`]; [`notifications`] tell people of them.
+//! [`alarm_store`] the alarms that people see and handle, which [`alarms`] fills, [`accounts`] the people themselves, both in
+//! a [`database`]; [`notifications`] tell people of alarms.
 //! [`service`] puts all of it together from [`config`], which is what [`args`] mean.
 
+pub mod accounts;
 pub mod alarm_store;
+pub mod alarms;
 pub mod args;
+pub mod auth;
 pub mod body;
 pub mod config;
 pub mod config_store;

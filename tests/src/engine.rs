@@ -209,7 +209,9 @@ impl Engine {
     #[must_use]
     pub fn documents(&self) -> Vec<Value> {
         let documents = self.taken.iter().filter_map(|record| match record {
-            LogRecord::Alarm(json) => Some(serde_json::from_slice(json).expect("an alarm document is JSON")),
+            LogRecord::Alarm { document: json, .. } => {
+                Some(serde_json::from_slice(json).expect("an alarm document is JSON"))
+            }
             _ => None,
         });
         documents.collect()
@@ -232,7 +234,7 @@ impl Engine {
     #[must_use]
     pub fn links(&self) -> Vec<(String, u8, String)> {
         let links = self.taken.iter().filter_map(|record| match record {
-            LogRecord::AlarmEvent { alarm_id, stage, event } => {
+            LogRecord::AlarmEvent { alarm_id, stage, event, .. } => {
                 Some((alarm_id.to_string(), *stage, event.id.to_string()))
             }
             _ => None,

@@ -3,7 +3,8 @@
 //! Whatever correlation has to say goes through one bounded queue to one thread, which writes it in batches: an alarm
 //! document a line into the first file, one line for each event of an alarm into the second. A record is accepted
 //! when [`AlarmLog::write`] returns, and everything accepted is written before the task of [`open`] ends. A full
-//! queue makes writers wait, which is the back-pressure of a slow disk. A failing disk is retried for ever.
+//! queue makes writers wait, which is the back-pressure of a slow disk. A failing disk is retried for ever. Where alarms
+//! are kept elsewhere as well, the same thread hands everything to the [`Feed`].
 
 mod append_file;
 mod repeated;
@@ -15,14 +16,17 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dsiem_core::alarm::Standing;
 use dsiem_core::backlog::AlarmId;
 use dsiem_core::event::Event;
+use dsiem_runtime::bus::alarms::{Confirmation, NobodyTakesThem};
 use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
 use dsiem_runtime::status::Readiness;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::alarm_feed::Feed;
 use append_file::{AppendFile, Pending};
 use repeated::Repeated;
 
@@ -54,8 +58,13 @@ const CONDITION: &str = "alarm_log";
 /// One line of one of the two files.
 #[derive(Debug)]
 pub enum LogRecord {
-    /// An alarm document: one JSON object without a newline in it.
-    Alarm(Vec<u8>),
+    /// An alarm document.
+    Alarm {
+        /// One JSON object without a newline in it.
+        document: Vec<u8>,
+        /// What goes to the feed beside it; `None` where there is none.
+        standing: Option<Box<Standing>>,
+    },
     /// An event that was counted for a stage of an alarm.
     AlarmEvent {
         /// The alarm's id.
@@ -64,7 +73,11 @@ pub enum LogRecord {
         stage: u8,
         /// The event; its id goes into the line.
         event: Arc<Event>,
+        /// Whether the backlog is visible as an alarm.
+        is_alarm: bool,
     },
+    /// No line: a backlog is over that never was an alarm. Only for a log that [is fed](AlarmLog::is_fed).
+    Over(AlarmId),
     /// No line: what lies behind these ends is about to be said again, and is not to be written again.
     Recall(Box<Ends>),
     /// No line: whoever holds the other end is told once everything before it is written.
@@ -91,6 +104,8 @@ pub struct AlarmLog {
     queue: mpsc::Sender<LogRecord>,
     /// Where the files ended when it was opened.
     first_ends: Ends,
+    /// Tells what the feed has published; `None` where there is none.
+    feed: Option<Confirmation>,
     waiting: Gauge,
     lost: Counter,
 }
@@ -107,7 +122,13 @@ impl AlarmLog {
     /// A log whose records go into `queue` instead of files: for tools that show alarms, and for tests.
     #[must_use]
     pub fn to(queue: mpsc::Sender<LogRecord>, metrics: &Metrics) -> Self {
-        Self { queue, first_ends: Ends::default(), waiting: waiting(metrics), lost: lost(metrics) }
+        Self {
+            queue,
+            first_ends: Ends::default(),
+            feed: None,
+            waiting: waiting(metrics),
+            lost: lost(metrics),
+        }
     }
 
     /// Waits until everything that was accepted before is written, with `sync` to the disk itself; where the files end
@@ -116,6 +137,23 @@ impl AlarmLog {
         let (reply, flushed) = oneshot::channel();
         self.write(LogRecord::Flush { sync, reply }).await;
         flushed.await.ok()
+    }
+
+    /// Whether what is written also goes to a feed.
+    #[must_use]
+    pub fn is_fed(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// Waits until what the feed was given by records that were [flushed](Self::flush) no longer depends on this process.
+    ///
+    /// # Errors
+    /// When it never will, because nobody takes alarms any more.
+    pub async fn kept(&self) -> Result<(), NobodyTakesThem> {
+        match &self.feed {
+            Some(feed) => feed.confirmed().await,
+            None => Ok(()),
+        }
     }
 
     /// Where the files ended when it was opened.
@@ -156,10 +194,11 @@ impl AlarmLog {
 pub fn open(
     logs: &Path,
     known: Option<Ends>,
+    feed: Option<Feed>,
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> anyhow::Result<(AlarmLog, impl Future<Output = ()> + Send + 'static)> {
-    let (log, writer, not_given_up) = prepare(logs, known, metrics, readiness)?;
+    let (log, writer, not_given_up) = prepare(logs, known, feed, metrics, readiness)?;
     let (ended, end) = oneshot::channel();
     let thread = thread::Builder::new()
         .name("alarm-log".to_owned())
@@ -187,10 +226,11 @@ pub fn open(
 pub fn open_inline(
     logs: &Path,
     known: Option<Ends>,
+    feed: Option<Feed>,
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> anyhow::Result<(AlarmLog, impl Future<Output = ()> + Send + 'static)> {
-    let (log, writer, not_given_up) = prepare(logs, known, metrics, readiness)?;
+    let (log, writer, not_given_up) = prepare(logs, known, feed, metrics, readiness)?;
     let task = async move {
         let _not_given_up: blocking::SyncSender<()> = not_given_up;
         writer.run_inline().await;
@@ -202,11 +242,13 @@ pub fn open_inline(
 fn prepare(
     logs: &Path,
     known: Option<Ends>,
+    feed: Option<Feed>,
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> anyhow::Result<(AlarmLog, Writer, blocking::SyncSender<()>)> {
     let (queue, records) = mpsc::channel(QUEUE_RECORDS);
     let (waiting, lost) = (waiting(metrics), lost(metrics));
+    let confirmation = feed.as_ref().map(|feed| feed.publisher().confirmation());
     // Nothing is sent: the writer sees that the other end is gone.
     let (not_given_up, given_up) = blocking::sync_channel(0);
     let writer = Writer {
@@ -231,12 +273,13 @@ fn prepare(
             "dsiem_alarm_log_repeated",
             "Lines that were in the files already when what caused them was handled again after a restart",
         ),
+        feed,
         flushes: Vec::new(),
         readiness: readiness.clone(),
         is_failing: false,
     };
     let first_ends = writer.ends();
-    Ok((AlarmLog { queue, first_ends, waiting, lost }, writer, not_given_up))
+    Ok((AlarmLog { queue, first_ends, feed: confirmation, waiting, lost }, writer, not_given_up))
 }
 
 fn waiting(metrics: &Metrics) -> Gauge {
@@ -257,6 +300,8 @@ struct Writer {
     lost: Counter,
     waiting: Gauge,
     repeated: Counter,
+    /// Who gets everything as well.
+    feed: Option<Feed>,
     /// Who waits for what is pending.
     flushes: Vec<(bool, oneshot::Sender<Ends>)>,
     readiness: Readiness,
@@ -279,6 +324,10 @@ impl Writer {
             if !self.write_batch(&mut batch) {
                 return self.give_up();
             }
+            if let Some(feed) = &mut self.feed {
+                feed.blocking_publish();
+            }
+            self.answer_flushes();
             if self.records.len() < BUSY_RECORDS && !self.records.is_closed() {
                 thread::sleep(WRITE_EVERY);
             }
@@ -292,6 +341,10 @@ impl Writer {
             if !self.write_batch(&mut batch) {
                 return self.give_up();
             }
+            if let Some(feed) = &mut self.feed {
+                feed.publish().await;
+            }
+            self.answer_flushes();
         }
         self.end();
     }
@@ -302,11 +355,7 @@ impl Writer {
         for record in batch.drain(..) {
             self.render(record);
         }
-        let written = self.write_out();
-        if written {
-            self.answer_flushes();
-        }
-        written
+        self.write_out()
     }
 
     fn end(&self) {
@@ -320,18 +369,29 @@ impl Writer {
     /// Appends the record to what is pending for its file.
     fn render(&mut self, record: LogRecord) {
         match record {
-            LogRecord::Alarm(document) => {
+            LogRecord::Alarm { document, standing } => {
                 debug_assert!(!document.contains(&b'\n'), "an alarm document is one line");
                 let known =
                     self.alarms.line(Repeated::take_document, |buffer| buffer.extend_from_slice(&document));
                 self.repeated.add(u64::from(known));
+                if let (Some(feed), Some(standing)) = (&mut self.feed, standing) {
+                    feed.update(&document, &standing);
+                }
             }
-            LogRecord::AlarmEvent { alarm_id, stage, event } => {
+            LogRecord::AlarmEvent { alarm_id, stage, event, is_alarm } => {
                 let line = AlarmEventLine { alarm_id: alarm_id.as_str(), stage, event_id: &event.id };
                 let known = self.events.line(Repeated::take, |buffer| {
                     serde_json::to_writer(buffer, &line).expect("text and numbers always become JSON");
                 });
                 self.repeated.add(u64::from(known));
+                if let Some(feed) = &mut self.feed {
+                    feed.event(alarm_id, stage, event, is_alarm);
+                }
+            }
+            LogRecord::Over(alarm_id) => {
+                if let Some(feed) = &mut self.feed {
+                    feed.over(&alarm_id);
+                }
             }
             LogRecord::Recall(ends) => {
                 // What waits has to be in the files to be found there.
@@ -410,7 +470,7 @@ impl Writer {
         self.records.close();
         let mut lost = self.alarms.pending.lines_left() + self.events.pending.lines_left();
         while let Ok(record) = self.records.try_recv() {
-            lost += usize::from(matches!(record, LogRecord::Alarm(_) | LogRecord::AlarmEvent { .. }));
+            lost += usize::from(matches!(record, LogRecord::Alarm { .. } | LogRecord::AlarmEvent { .. }));
         }
         self.lost.add(u64::try_from(lost).unwrap_or(u64::MAX));
         tracing::error!(

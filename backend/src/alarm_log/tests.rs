@@ -28,7 +28,7 @@ impl Fixture {
     }
 
     fn open(&self) -> (AlarmLog, tokio::task::JoinHandle<()>) {
-        let (log, task) = open(self.folder.path(), None, &self.metrics, &self.readiness).unwrap();
+        let (log, task) = open(self.folder.path(), None, None, &self.metrics, &self.readiness).unwrap();
         (log, tokio::spawn(task))
     }
 
@@ -38,12 +38,12 @@ impl Fixture {
 }
 
 fn alarm(text: &str) -> LogRecord {
-    LogRecord::Alarm(text.as_bytes().to_vec())
+    LogRecord::Alarm { document: text.as_bytes().to_vec(), standing: None }
 }
 
 fn link(event_id: &str) -> LogRecord {
     let event = Event { id: event_id.into(), ..(*crate::fixtures::event("e", 1, "10.0.0.9")).clone() };
-    LogRecord::AlarmEvent { alarm_id: AlarmId::saved("a1"), stage: 2, event: Arc::new(event) }
+    LogRecord::AlarmEvent { alarm_id: AlarmId::saved("a1"), stage: 2, event: Arc::new(event), is_alarm: true }
 }
 
 /// Waits until `condition` holds; the limit is far beyond what it takes.
@@ -183,6 +183,6 @@ async fn with_the_task_dropped_a_failing_disk_is_given_up_and_what_is_lost_is_co
 fn a_folder_that_cannot_be_written_stops_the_start_and_is_named() {
     let fixture = Fixture::new();
     fs::write(fixture.path("logs"), "a file where the folder should be").unwrap();
-    let error = open(&fixture.path("logs"), None, &fixture.metrics, &fixture.readiness).err().unwrap();
+    let error = open(&fixture.path("logs"), None, None, &fixture.metrics, &fixture.readiness).err().unwrap();
     assert!(format!("{error:#}").contains("siem_alarms.json"), "{error:#}");
 }

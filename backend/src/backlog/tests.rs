@@ -179,6 +179,6 @@ async fn one_that_is_let_go_or_expires_is_written_as_it_is() {
     while let Ok(record) = log.try_recv() {
         last = Some(record);
     }
-    let Some(LogRecord::Alarm(document)) = last else { panic!("the document comes last") };
+    let Some(LogRecord::Alarm { document, .. }) = last else { panic!("the document comes last") };
     assert!(String::from_utf8(document).unwrap().contains(r#""status":"timeout""#));
 }

@@ -113,6 +113,8 @@ impl Maker {
     async fn make(&mut self, sources: &Sources) -> anyhow::Result<()> {
         // Nothing behind the cut can be written before the cut is made.
         let ends = sources.alarm_log.flush(false).await.context("the alarm files are not written")?;
+        // What is behind already holds up nobody here.
+        sources.alarm_log.kept().await?;
         let (parts, received) = parts();
         let (cut_sender, cut) = oneshot::channel();
         let (marked, all_marked) = oneshot::channel();
@@ -142,6 +144,7 @@ impl Maker {
         let ends = if caught_up { ends } else { self.first_ends.unwrap_or(ends) };
         if parts > 0 || reached != before || self.afresh {
             sources.alarm_log.flush(true).await.context("the alarm files are not on the disk")?;
+            sources.alarm_log.kept().await?;
             let manifest = Manifest {
                 number,
                 newest_file: self.checkpoints.newest_file,

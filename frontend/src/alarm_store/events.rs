@@ -1,9 +1,12 @@
 //! The events of an alarm, as they are given out.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::document::AlarmDocument;
 use super::list::MAX_PAGE;
 use crate::database::DatabaseError;
 use crate::database::sql::Connection;
@@ -37,6 +40,19 @@ pub struct EventPage {
     pub events: Vec<StoredEvent>,
     /// The number behind which the next page begins, if there is one.
     pub next: Option<u64>,
+}
+
+/// The counts, raised to what the engine says of each stage: it counts events that it could not keep until there was an
+/// alarm.
+pub(super) fn at_least(counts: Vec<StageCount>, document: &AlarmDocument) -> Vec<StageCount> {
+    let said = document.progress.as_ref().map_or(&[][..], |progress| &progress.stage_events);
+    let mut events: BTreeMap<u8, u64> = counts.iter().map(|count| (count.stage, count.events)).collect();
+    for (rule, said) in document.rules.iter().zip(said) {
+        let stored = events.entry(rule.stage).or_default();
+        *stored = (*stored).max(*said);
+    }
+    let events = events.into_iter().filter(|(_, events)| *events > 0);
+    events.map(|(stage, events)| StageCount { stage, events }).collect()
 }
 
 /// How many events each stage of an alarm has.

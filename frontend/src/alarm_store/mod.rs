@@ -64,12 +64,6 @@ impl AlarmStore {
         Self { database, words, combinations: Mutex::default(), changes: Changes::new() }
     }
 
-    /// The database that it is in, for others who keep something there.
-    #[must_use]
-    pub fn database(&self) -> Arc<Database> {
-        Arc::clone(&self.database)
-    }
-
     /// Opens or makes the SQLite file at `path`.
     ///
     /// # Errors
@@ -84,6 +78,28 @@ impl AlarmStore {
     /// When it cannot be reached, when it refuses us, or when a later release has written it.
     pub fn open_server(url: &str, words: Words) -> Result<Self, DatabaseError> {
         Ok(Self::new(Arc::new(Database::open_server(url)?), words))
+    }
+
+    /// The database that it is in, for others who keep something there.
+    #[must_use]
+    pub fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
+    }
+
+    /// The id of what is stored here, by which it is known on the bus; `new` is taken where it has none yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn id(&self, new: &str) -> Result<String, DatabaseError> {
+        self.database.write(|db| {
+            db.execute(
+                "INSERT INTO store (number, id) VALUES (1, ?1) ON CONFLICT DO NOTHING",
+                &[new.into()],
+            )?;
+            let rows = db.query("SELECT id FROM store WHERE number = 1", &[])?;
+            let row = rows.first().ok_or_else(|| DatabaseError::Damaged("no id".into()))?;
+            Ok(row.text(0)?.to_owned())
+        })
     }
 
     /// Applies the engine's updates in their order; all of them are stored, or none.
@@ -153,6 +169,12 @@ impl AlarmStore {
         Ok(removed)
     }
 
+    /// The installation's words that mean something to the rules.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// Hears of every change from now on, once it is stored.
     pub fn subscribe(&self) -> broadcast::Receiver<AlarmChange> {
         self.changes.subscribe()
@@ -172,7 +194,8 @@ impl AlarmStore {
         self.database.read(|db| list::page(db, filter, order, after, limit))
     }
 
-    /// One alarm, and how many events its stages have; `None` if it is not there.
+    /// One alarm, and how many events its stages have, as many as are stored or as the engine says; `None` if it is not
+    /// there.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -181,7 +204,9 @@ impl AlarmStore {
             let rows = db.query("SELECT seq FROM identities WHERE alarm_id = ?1", &[alarm_id.into()])?;
             let Some(row) = rows.first() else { return Ok(None) };
             let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
-            Ok(Some((alarm, events::counts(db, alarm_id)?)))
+            let counts = events::counts(db, alarm_id)?;
+            let counts = events::at_least(counts, &alarm.document);
+            Ok(Some((alarm, counts)))
         })
     }
 

@@ -46,11 +46,11 @@ fn names_have_no_way_out_of_the_folder() {
 async fn what_is_written_is_read_back_byte_for_byte_under_one_tag() {
     let folder = tempfile::tempdir().unwrap();
     let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
-    store.write(&name("assets_x.json"), ASSETS.to_vec()).await.unwrap();
+    store.write(&name("assets_x.json"), ASSETS.to_vec(), Expected::Anything).await.unwrap();
     let file = store.read(&name("assets_x.json")).await.unwrap();
     assert_eq!(file.content, ASSETS);
     assert_eq!(file.etag, store.read(&name("assets_x.json")).await.unwrap().etag);
-    store.write(&name("assets_x.json"), [ASSETS, b"\n"].concat()).await.unwrap();
+    store.write(&name("assets_x.json"), [ASSETS, b"\n"].concat(), Expected::Anything).await.unwrap();
     assert_ne!(file.etag, store.read(&name("assets_x.json")).await.unwrap().etag);
 }
 
@@ -58,9 +58,9 @@ async fn what_is_written_is_read_back_byte_for_byte_under_one_tag() {
 async fn a_file_that_does_not_pass_the_check_leaves_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
-    store.write(&name("assets_x.json"), ASSETS.to_vec()).await.unwrap();
+    store.write(&name("assets_x.json"), ASSETS.to_vec(), Expected::Anything).await.unwrap();
     let bad = br#"{ "assets": [ { "name": "a", "cidr": "10.0.0.0/99", "value": 0 }, { "name": "b" } ] }"#;
-    let refused = store.write(&name("assets_x.json"), bad.to_vec()).await.unwrap_err();
+    let refused = store.write(&name("assets_x.json"), bad.to_vec(), Expected::Anything).await.unwrap_err();
     let StoreError::Invalid { problems, .. } = refused else { panic!("{refused}") };
     assert!(problems.len() >= 3, "every problem, not the first: {problems:?}");
     assert_eq!(store.read(&name("assets_x.json")).await.unwrap().content, ASSETS);
@@ -84,11 +84,12 @@ async fn an_id_that_another_file_of_the_same_readers_has_is_refused() {
     for (readers, is_refused) in [(Readers::OneProcess, true), (Readers::Nodes, false)] {
         let folder = tempfile::tempdir().unwrap();
         let store = ConfigStore::new(folder.path().to_owned(), readers);
-        store.write(&name("directives_be-1.json"), directives(1)).await.unwrap();
-        store.write(&name("directives_be-1.json"), directives(1)).await.unwrap(); // itself again
-        let other_node = store.write(&name("directives_be-2.json"), directives(1)).await;
+        store.write(&name("directives_be-1.json"), directives(1), Expected::Anything).await.unwrap();
+        store.write(&name("directives_be-1.json"), directives(1), Expected::Anything).await.unwrap(); // itself again
+        let other_node = store.write(&name("directives_be-2.json"), directives(1), Expected::Anything).await;
         assert_eq!(other_node.is_err(), is_refused, "{readers:?}");
-        let same_node = store.write(&name("directives_be-1_more.json"), directives(1)).await;
+        let same_node =
+            store.write(&name("directives_be-1_more.json"), directives(1), Expected::Anything).await;
         assert!(matches!(same_node, Err(StoreError::Invalid { .. })), "{readers:?}");
     }
 }
@@ -113,7 +114,10 @@ async fn only_files_of_known_kinds_are_written_or_deleted() {
     let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
     fs::write(folder.path().join(CHOICES_FILE), "{}").unwrap();
     let file = name(CHOICES_FILE);
-    assert!(matches!(store.write(&file, ASSETS.to_vec()).await, Err(StoreError::UnknownKind(_))));
+    assert!(matches!(
+        store.write(&file, ASSETS.to_vec(), Expected::Anything).await,
+        Err(StoreError::UnknownKind(_))
+    ));
     assert!(matches!(store.delete(&file).await, Err(StoreError::UnknownKind(_))));
     assert_eq!(store.list().await.unwrap(), [CHOICES_FILE]);
 }
@@ -122,7 +126,7 @@ async fn only_files_of_known_kinds_are_written_or_deleted() {
 async fn deleting_says_whether_there_was_something() {
     let folder = tempfile::tempdir().unwrap();
     let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
-    store.write(&name("assets_x.json"), ASSETS.to_vec()).await.unwrap();
+    store.write(&name("assets_x.json"), ASSETS.to_vec(), Expected::Anything).await.unwrap();
     store.delete(&name("assets_x.json")).await.unwrap();
     assert!(matches!(store.delete(&name("assets_x.json")).await, Err(StoreError::Missing(_))));
 }
@@ -149,4 +153,29 @@ async fn the_choices_are_written_for_the_user_interface() {
     let written = store.read(&name(CHOICES_FILE)).await.unwrap().content;
     let expected = serde_json::json!({ "status": ["Open", "Closed"], "tags": ["A"] });
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_changed_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
+    let file = name("assets_x.json");
+    store.write(&file, ASSETS.to_vec(), Expected::Nothing).await.unwrap();
+    let again = store.write(&file, ASSETS.to_vec(), Expected::Nothing).await;
+    assert!(matches!(again, Err(StoreError::Changed(_))), "{again:?}");
+    let seen = store.read(&file).await.unwrap().etag;
+    let mine = [ASSETS, b"\n"].concat();
+    store.write(&file, mine.clone(), Expected::Content(seen.clone())).await.unwrap();
+    let late = store.write(&file, ASSETS.to_vec(), Expected::Content(seen)).await;
+    assert!(matches!(late, Err(StoreError::Changed(_))), "{late:?}");
+    assert_eq!(store.read(&file).await.unwrap().content, mine);
+}
+
+#[tokio::test]
+async fn a_check_says_what_is_wrong_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ConfigStore::new(folder.path().to_owned(), Readers::OneProcess);
+    assert!(store.check(&name("assets_x.json"), ASSETS.to_vec()).await.unwrap().is_empty());
+    assert!(!store.check(&name("assets_x.json"), b"{}".to_vec()).await.unwrap().is_empty());
+    assert!(store.list().await.unwrap().is_empty());
 }

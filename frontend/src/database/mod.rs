@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::ErrorCode;
 use sql::Connection;
 
 /// How many readers there are; more wait for one.
@@ -62,6 +63,21 @@ pub enum DatabaseError {
     /// SQLite says something else.
     #[error(transparent)]
     Sqlite(rusqlite::Error),
+}
+
+impl DatabaseError {
+    /// Whether it is because of what was to be stored, so that trying again does not help.
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            Self::Postgres(error) => postgres::is_of_content(error),
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)
+            ),
+            _ => false,
+        }
+    }
 }
 
 /// A database that is open, with the tables of this release.
@@ -196,6 +212,14 @@ impl Database {
             }
         }
     }
+}
+
+/// Writes a copy of the SQLite file at `path` to the file `to`, also while another process uses it.
+///
+/// # Errors
+/// When the file is there already, or cannot be written.
+pub fn copy_file(path: &Path, to: &Path) -> Result<(), DatabaseError> {
+    sqlite::copy(path, to)
 }
 
 impl std::fmt::Debug for Database {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::thread;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -31,7 +32,8 @@ pub(super) struct Address(Config);
 /// A connection.
 struct Postgres {
     config: Config,
-    client: Client,
+    /// There until it is dropped.
+    client: Option<Client>,
     prepared: HashMap<String, Statement>,
 }
 
@@ -46,7 +48,7 @@ impl Address {
     /// A connection to it.
     pub(super) fn connect(&self) -> Result<Box<dyn Connection>, DatabaseError> {
         let client = connect(&self.0)?;
-        Ok(Box::new(Postgres { config: self.0.clone(), client, prepared: HashMap::new() }))
+        Ok(Box::new(Postgres { config: self.0.clone(), client: Some(client), prepared: HashMap::new() }))
     }
 }
 
@@ -60,7 +62,21 @@ fn connect(config: &Config) -> Result<Client, DatabaseError> {
     Ok(client)
 }
 
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // It waits for its end in a runtime of its own, which cannot be where another one runs. Where there is no thread to
+        // be had, the process ends with it.
+        if let Some(client) = self.client.take() {
+            thread::Builder::new().name("postgres-end".to_owned()).spawn(move || drop(client)).ok();
+        }
+    }
+}
+
 impl Postgres {
+    fn client(&mut self) -> &mut Client {
+        self.client.as_mut().expect("it is there until it is dropped")
+    }
+
     fn prepare(&mut self, sql: &str) -> Result<Statement, DatabaseError> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
@@ -68,7 +84,7 @@ impl Postgres {
         if self.prepared.len() >= STATEMENTS_KEPT {
             self.prepared.clear();
         }
-        let statement = self.client.prepare(&sql.replace('?', "$"))?;
+        let statement = self.client().prepare(&sql.replace('?', "$"))?;
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -81,7 +97,7 @@ impl Connection for Postgres {
 
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
         let statement = self.prepare(sql)?;
-        let rows = self.client.query(&statement, &parameters(values))?;
+        let rows = self.client().query(&statement, &parameters(values))?;
         rows.iter()
             .map(|row| (0..row.len()).map(|column| value(row, column)).collect::<Result<_, _>>().map(Row))
             .collect()
@@ -89,17 +105,17 @@ impl Connection for Postgres {
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
         let statement = self.prepare(sql)?;
-        Ok(self.client.execute(&statement, &parameters(values))?)
+        Ok(self.client().execute(&statement, &parameters(values))?)
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), DatabaseError> {
-        let done = self.client.batch_execute(sql);
+        let done = self.client().batch_execute(sql);
         // Only between transactions: within one, what was done before would be missing. Beginning one fails where the
         // connection is gone, and a connection may say in many ways that it is.
         if done.is_err() && sql.starts_with("BEGIN") {
-            self.client = connect(&self.config)?;
+            self.client = Some(connect(&self.config)?);
             self.prepared.clear();
-            return Ok(self.client.batch_execute(sql)?);
+            return Ok(self.client().batch_execute(sql)?);
         }
         Ok(done?)
     }
@@ -151,4 +167,9 @@ impl From<postgres::Error> for DatabaseError {
 /// What the server says, which the error itself does not.
 pub(super) fn in_words(error: &postgres::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+/// Whether the server refuses what is to be stored: the data (22), a constraint (23) or a limit of its own (54).
+pub(super) fn is_of_content(error: &postgres::Error) -> bool {
+    error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
 }

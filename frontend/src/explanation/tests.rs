@@ -19,7 +19,7 @@ fn directive() -> Directive {
 }
 
 /// An alarm whose second stage has this state.
-fn document(status: &str, progress: Value) -> AlarmDocument {
+fn document(status: &str, progress: &Value) -> AlarmDocument {
     let rule = |stage: u8, occurrence: u32, from: &str, status: &str| {
         json!({"name": format!("stage {stage}"), "stage": stage, "type": "PluginRule", "plugin_id": 1001,
             "plugin_sid": [2, 3], "occurrence": occurrence, "from": from, "to": "HOME_NET", "port_from": "ANY",
@@ -46,7 +46,7 @@ fn events_of(_: u8) -> Vec<StoredEvent> {
 }
 
 #[track_caller]
-fn check(status: &str, progress: Value, expected: &str) -> Explanation {
+fn check(status: &str, progress: &Value, expected: &str) -> Explanation {
     let explanation = explain(&document(status, progress), Some(&directive()), |_| 2, events_of);
     assert_eq!(explanation.summary, expected);
     explanation
@@ -54,7 +54,7 @@ fn check(status: &str, progress: Value, expected: &str) -> Explanation {
 
 #[test]
 fn an_open_stage_says_what_is_missing_and_until_when() {
-    let progress = json!({"deadline": 700, "stage_events": [1, 3]});
+    let progress = &json!({"deadline": 700, "stage_events": [1, 3]});
     let explanation = check("", progress, "1 of 2 stages are complete. Stage 2 waits for 2 events more.");
     assert_eq!((explanation.deadline, explanation.is_over), (Some(700), Some(false)));
     let stage = &explanation.stages[1];
@@ -66,10 +66,10 @@ fn an_open_stage_says_what_is_missing_and_until_when() {
 fn an_alarm_that_is_over_says_how_it_ended() {
     let ended = |ending: &str| json!({"ending": ending, "stage_events": [1, 3]});
     let late = "1 of 2 stages are complete. Stage 2 did not get its events in time.";
-    check("timeout", ended("timed_out"), late);
+    check("timeout", &ended("timed_out"), late);
     let given_up = "1 of 2 stages are complete. Stage 2 was given up: too many backlogs were open.";
-    check("", ended("evicted"), given_up);
-    let explanation = check("finished", ended("completed"), "All 2 stages are complete.");
+    check("", &ended("evicted"), given_up);
+    let explanation = check("finished", &ended("completed"), "All 2 stages are complete.");
     assert_eq!((explanation.is_over, explanation.stages[1].missing), (Some(true), 0));
 }
 
@@ -77,7 +77,7 @@ fn an_alarm_that_is_over_says_how_it_ended() {
 fn a_condition_has_what_is_written_what_it_stands_for_and_what_fitted() {
     let explanation = check(
         "",
-        json!({"stage_events": [1, 2]}),
+        &json!({"stage_events": [1, 2]}),
         "1 of 2 stages are complete. Stage 2 waits for 3 events more.",
     );
     let said = serde_json::to_value(&explanation).unwrap();
@@ -104,7 +104,7 @@ fn a_directive_that_has_changed_or_is_not_known_is_not_quoted() {
     let mut changed = directive();
     changed.rules[1].occurrence = 6;
     for (directive, state) in [(Some(&changed), DirectiveState::Changed), (None, DirectiveState::Unknown)] {
-        let explanation = explain(&document("", Value::Null), directive, |_| 2, events_of);
+        let explanation = explain(&document("", &Value::Null), directive, |_| 2, events_of);
         assert_eq!((explanation.directive, explanation.is_over), (state, None));
         let said = serde_json::to_value(&explanation).unwrap();
         assert_eq!(said["stages"][1]["conditions"][2]["written"], "203.0.113.7");

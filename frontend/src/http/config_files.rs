@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::door::Door;
 use super::errors::{Refusal, clipped};
 use crate::body::Bodies;
-use crate::config_store::{ConfigStore, FileName, MAX_NAME, StoreError};
+use crate::config_store::{ConfigStore, Expected, FileName, MAX_NAME, StoreError};
 
 /// Problems that an answer lists; the text of the error has their number.
 const MAX_LISTED: usize = 1_000;
@@ -88,7 +88,7 @@ async fn write(
     let name = name_in(uri.path())?;
     let (head, body) = request.into_parts();
     let body = files.bodies.read(&head.headers, body).await?;
-    files.store.write(&name, body).await.map_err(refuse)?;
+    files.store.write(&name, body, Expected::Anything).await.map_err(refuse)?;
     Ok(StatusCode::CREATED)
 }
 
@@ -146,7 +146,6 @@ fn refuse(error: StoreError) -> Refusal {
     let text = error.to_string();
     match error {
         StoreError::Missing(_) => Refusal::not_found(text),
-        StoreError::UnknownKind(_) => Refusal::unusable(text),
         StoreError::Invalid { problems, .. } => {
             let counted = match problems.len() {
                 1 => format!("{text}: one problem"),
@@ -155,6 +154,7 @@ fn refuse(error: StoreError) -> Refusal {
             };
             Refusal::unusable(counted).with_details(problems.iter().take(MAX_LISTED).map(ProblemDetail::from))
         }
+        StoreError::UnknownKind(_) | StoreError::Changed(_) => Refusal::unusable(text),
         StoreError::NoRoom(_) => Refusal::no_room(text),
         StoreError::Io { .. } => {
             tracing::warn!(error = %text, "a configuration file could not be served");

@@ -95,6 +95,11 @@ impl Refusal {
         self
     }
 
+    /// What is wrong, for another form of it.
+    pub(crate) fn into_error(self) -> (StatusCode, String) {
+        (self.status, self.body.error)
+    }
+
     /// The status that is answered.
     pub(crate) fn status(&self) -> StatusCode {
         self.status

@@ -19,6 +19,10 @@ use tower::ServiceExt as _;
 use super::events::Events;
 use super::unread;
 
+/// Where a request came from: the other end of its connection. In the extensions of each request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// What answers requests. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Site {
@@ -43,7 +47,8 @@ impl Site {
         let mut response = if head.method == Method::POST && is_events(head.uri.path()) {
             self.events.answer(peer, &head.headers, body).await
         } else {
-            let request = Request::from_parts(head, Body::new(body));
+            let mut request = Request::from_parts(head, Body::new(body));
+            request.extensions_mut().insert(Peer(peer));
             let answered: Result<Response, Infallible> = self.others.clone().oneshot(request).await;
             let Ok(response) = answered;
             response

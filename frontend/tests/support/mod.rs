@@ -192,6 +192,7 @@ impl Sender {
             readers: Readers::OneProcess,
             choices: Choices { status: vec!["Open".into()], tags: vec!["Valid Threat".into()] },
             doors: dsiem_frontend::Doors::default(),
+            auth: dsiem_frontend::auth::AuthConfig::default(),
         };
         change(&mut config);
         let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::new(), Shutdown::new());

@@ -4,6 +4,8 @@
 //! read the files unchanged. References are shown as the values they stand for, once these are known. `truncated` is
 //! ours: it appears when a backlog had more addresses, ports or custom data than it keeps.
 
+mod standing;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -15,6 +17,8 @@ use crate::bounded::BoundedSet;
 use crate::directive::{Rule, RuleKind, Text};
 use crate::finding::Finding;
 use crate::matcher::{FirstEvent, FirstEvents};
+
+pub use standing::Standing;
 
 /// A full alarm document.
 #[derive(Debug, Serialize)]

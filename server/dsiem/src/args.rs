@@ -13,7 +13,7 @@ use clap::{
     value_parser,
 };
 use dsiem_backend::args::{FrontendAccessArgs, TuningArgs};
-use dsiem_frontend::args::{ByteSize, DoorArgs};
+use dsiem_frontend::args::{AlarmRetentionArgs, AlarmStoreArgs, AuthArgs, ByteSize, DoorArgs};
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
 use dsiem_runtime::args::{
     ChoiceArgs, EventsTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
@@ -27,7 +27,7 @@ use crate::attack;
 
 mod tools;
 
-pub(crate) use tools::{LedgerArgs, NodesAction, NodesArgs};
+pub(crate) use tools::{BackupArgs, LedgerArgs, NodesAction, NodesArgs};
 
 /// A minute: what a machine that dies may take with it should be little.
 const MAX_FSYNC_MILLIS: i64 = 60_000;
@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// Show the backends that the stream of events keeps something for, or forget one
     #[command(after_help = tools::NODES_EXAMPLES)]
     Nodes(Box<NodesArgs>),
+    /// Copy the alarm store to a file, also while it is in use
+    #[command(after_help = tools::BACKUP_EXAMPLES)]
+    Backup(Box<BackupArgs>),
     /// Read what an existing installation has into this one
     #[command(subcommand)]
     Import(ImportCommand),
@@ -100,9 +103,9 @@ pub(crate) struct ImportAlarmsArgs {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) from: Option<PathBuf>,
 
-    /// PostgreSQL database of the alarms, which several frontends may share [default: the file logs/alarms.sqlite]
-    #[arg(long, env = "DSIEM_ALARM_STORE", hide_env_values = true, value_name = "URL")]
-    pub(crate) alarm_store: Option<String>,
+    /// Where they are put.
+    #[command(flatten)]
+    pub(crate) store: AlarmStoreArgs,
 
     /// Where the folders are.
     #[command(flatten)]
@@ -275,9 +278,21 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) doors: DoorArgs,
 
+    /// Who may use the API and the page.
+    #[command(flatten)]
+    pub(crate) auth: AuthArgs,
+
     /// What an alarm can be set to.
     #[command(flatten)]
     pub(crate) choices: ChoiceArgs,
+
+    /// Where alarms are kept.
+    #[command(flatten)]
+    pub(crate) alarm_store: AlarmStoreArgs,
+
+    /// How long alarms are kept.
+    #[command(flatten)]
+    pub(crate) alarm_retention: AlarmRetentionArgs,
 
     /// Lowest risk of class Medium
     #[arg(long = "medRiskMin", aliases = ["med-risk-min", "med_risk_min"], env = "DSIEM_MEDRISKMIN", default_value = "3")]

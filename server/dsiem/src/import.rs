@@ -7,10 +7,12 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use dsiem_frontend::alarm_store::{self, AlarmStore, AlarmUpdate, StageEvent, WithoutAlarm, Words};
+use dsiem_frontend::alarm_store::{AlarmStore, AlarmUpdate, StageEvent, WithoutAlarm, Words};
+use dsiem_frontend::alarms::open_database;
 use dsiem_runtime::clock::Clock;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
@@ -53,7 +55,9 @@ fn import(args: &ImportAlarmsArgs, clock: &Clock) -> anyhow::Result<()> {
         alarms.display()
     );
     let now = clock.now().nanos() / 1_000_000_000;
-    let store = open(args.alarm_store.as_deref(), &home.logs)?;
+    let place = args.store.place(&home.logs)?;
+    let place = place.context("--alarm-store (DSIEM_ALARM_STORE) is off: there is nothing to import into")?;
+    let store = AlarmStore::new(Arc::new(open_database(&place)?), Words::default());
     say(&alarm_documents(&store, &alarms, now)?)?;
     if events.is_file() {
         say(&alarm_events(&store, &events, now)?)?;
@@ -61,18 +65,6 @@ fn import(args: &ImportAlarmsArgs, clock: &Clock) -> anyhow::Result<()> {
         warn!(file = %events.display(), "there is no such file: the alarms are without their events");
     }
     Ok(())
-}
-
-fn open(url: Option<&str>, logs: &Path) -> anyhow::Result<AlarmStore> {
-    let Some(url) = url else {
-        std::fs::create_dir_all(logs)
-            .with_context(|| format!("cannot make the folder {}", logs.display()))?;
-        let path = logs.join(alarm_store::FILE);
-        return AlarmStore::open_file(&path, Words::default())
-            .with_context(|| format!("the alarm store {} cannot be opened", path.display()));
-    };
-    AlarmStore::open_server(url, Words::default())
-        .context("the alarm store at --alarm-store (DSIEM_ALARM_STORE) cannot be opened")
 }
 
 fn alarm_documents(store: &AlarmStore, path: &Path, now: i64) -> anyhow::Result<String> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod attack;
+mod backup;
 mod import;
 mod ledger;
 mod nodes;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         }
         Command::Ledger(ledger) => program::run_tool("dsiem", &args.log, ledger::run(*ledger)),
         Command::Nodes(nodes) => program::run_tool("dsiem", &args.log, nodes::run(*nodes, Clock::system())),
+        Command::Backup(backup) => program::run_tool("dsiem", &args.log, backup::run(*backup)),
         Command::Import(ImportCommand::Alarms(import)) => {
             program::run("dsiem", &args.log, import::alarms(*import, Clock::system()))
         }

@@ -8,12 +8,15 @@ use dsiem_backend::config_files::{self, Selection};
 use dsiem_backend::config_sync::{SyncConfig, SyncLimits};
 use dsiem_backend::service::{self as backend, Surroundings};
 use dsiem_core::configuration::Readers;
+use dsiem_frontend::alarms::{self, AlarmsConfig, Process};
 use dsiem_frontend::config::{
     Config as FrontendConfig, ServeConfig as FrontendServeConfig, queue_limit, throttle,
 };
 use dsiem_frontend::config_store::Choices;
 use dsiem_frontend::service as frontend;
-use dsiem_runtime::bus::{EmbeddedConfig, NatsConfig, embedded, memory};
+use dsiem_runtime::bus::{
+    AlarmSubscription, EmbeddedConfig, NatsConfig, alarms as alarm_bus, embedded, memory,
+};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
 use dsiem_runtime::metrics::Metrics;
@@ -49,8 +52,9 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         Mode::ClusterFrontend => {
             let listen = SocketAddr::new(args.address, args.port);
             let nats = nats(&args)?;
-            frontend::serve(FrontendServeConfig { listen, nats, frontend: frontend_config(&args, home)? })
-                .await
+            let alarms = alarms_config(&args, &home)?;
+            let frontend = frontend_config(&args, home)?;
+            frontend::serve(FrontendServeConfig { listen, nats, frontend, alarms }).await
         }
         Mode::ClusterBackend => backend::serve(backend_config(&args, home)?).await,
     }
@@ -59,6 +63,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     let node = args.node.clone().unwrap_or_else(|| STANDALONE_NODE.to_owned());
     let engine = engine_config(&args)?;
+    let alarms_config = alarms_config(&args, &home)?;
     let frontend_config = frontend_config(&args, home.clone())?;
     let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::new());
     let shutdown = Shutdown::new();
@@ -74,6 +79,10 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
             )
         })?;
     let listener = frontend::listen_on(SocketAddr::new(args.address, args.port)).await?;
+    let alarms = match alarms_config {
+        Some(config) => Some(alarms::open(config).await?),
+        None => None,
+    };
     let checkpoints = backend::open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
     let bus = match &checkpoints {
         None => memory::bus(engine.max_queue, clock.clone()),
@@ -89,12 +98,20 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
             )?
         }
     };
+    let alarm_publisher = alarms.as_ref().map(|alarms| {
+        let (publisher, queue) = alarm_bus::queue(&metrics);
+        let process =
+            Process { clock: clock.clone(), metrics: &metrics, readiness: &readiness, shutdown: &shutdown };
+        alarms.start(AlarmSubscription::Memory(queue), &process);
+        publisher
+    });
     let surroundings = Surroundings {
         node,
         home,
         subscription: bus.subscription,
         checkpoints,
         overload: bus.overload_sender,
+        alarms: alarm_publisher,
         clock: clock.clone(),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
@@ -105,7 +122,7 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     let parts = frontend::Parts {
         publisher: bus.publisher,
         overload: bus.overload_receiver,
-        alarms: None,
+        alarms,
         clock,
         metrics,
         readiness,
@@ -114,6 +131,11 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
     info!(address = %listener.local_addr()?, "dsiem started");
     shutdown.spawn("frontend", frontend::run(frontend_config, parts, listener));
     shutdown.run_until_stopped("dsiem", grace).await
+}
+
+fn alarms_config(args: &ServeArgs, home: &Home) -> anyhow::Result<Option<AlarmsConfig>> {
+    let open = args.choices.status.0.first();
+    Ok(args.alarm_store.alarms(args.alarm_retention, &home.logs, open)?)
 }
 
 fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfig> {
@@ -131,6 +153,7 @@ fn frontend_config(args: &ServeArgs, home: Home) -> anyhow::Result<FrontendConfi
         },
         choices: Choices { status: args.choices.status.0.clone(), tags: args.choices.tags.0.clone() },
         doors: args.doors.doors(&args.access.token)?,
+        auth: args.auth.auth(SocketAddr::new(args.address, args.port))?,
     })
 }
 

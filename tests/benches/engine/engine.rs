@@ -197,7 +197,7 @@ async fn publish(publisher: &EventPublisher, batch: Vec<Bytes>) -> anyhow::Resul
 fn alarm_log(way: Way, metrics: &Metrics) -> anyhow::Result<(AlarmLog, Option<TempDir>)> {
     if way == Way::Bytes {
         let folder = TempDir::new().context("no folder for the alarm files")?;
-        let (log, end) = alarm_log::open(folder.path(), None, metrics, &Readiness::new())?;
+        let (log, end) = alarm_log::open(folder.path(), None, None, metrics, &Readiness::new())?;
         tokio::spawn(end);
         return Ok((log, Some(folder)));
     }

@@ -56,6 +56,7 @@ impl Served {
         let parts = Parts {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
+            alarms: None,
             clock,
             metrics: metrics.clone(),
             readiness: Readiness::new(),

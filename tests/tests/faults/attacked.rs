@@ -7,6 +7,7 @@ use dsiem_tests::installation::{Node, Setup};
 use crate::campaign::{Campaign, Sent, directives};
 use crate::cluster::DURABLE;
 use crate::recovery::Recovery;
+use crate::stored;
 use crate::written::Written;
 
 /// What a process is started with that keeps everything and has the directive of a campaign.
@@ -56,11 +57,12 @@ impl Attacked {
         self.recovery.caught_up(since, &self.campaign, &self.written).await;
     }
 
-    /// Ends the attacks, makes sure that each event was counted once, and stops it in order.
+    /// Ends the attacks, makes sure that each event was counted once and that the alarm store has what came of it, and stops it in order.
     pub(crate) async fn check(mut self) -> Sent {
         let sent = self.campaign.end().await;
         sent.check(&self.written).await;
         self.recovery.show(&sent);
+        stored::check(&self.node, &self.written).await;
         self.node.stop().await;
         sent
     }

@@ -6,6 +6,8 @@ use crate::attacked::{Attacked, durable};
 use crate::cluster::Cluster;
 use crate::recovery::Recovery;
 use crate::rounds::{Chance, rounds};
+use crate::stored;
+use crate::written::Written;
 
 /// Milliseconds until the next one is killed, at most.
 const AT_MOST: u64 = 1_000;
@@ -41,6 +43,7 @@ async fn killed_backend() {
         cluster.recover(since, &campaign, &mut recovery).await;
     }
     let sent = cluster.check(campaign, &recovery).await;
+    stored::check(&cluster.frontend, &Written::by(&cluster.backend)).await;
     assert_eq!(sent.again, 0, "senders do not notice");
     cluster.stop().await;
 }
@@ -59,6 +62,7 @@ async fn killed_frontend() {
         cluster.recover(since, &campaign, &mut recovery).await;
     }
     let sent = cluster.check(campaign, &recovery).await;
+    stored::check(&cluster.frontend, &Written::by(&cluster.backend)).await;
     assert!(sent.again > 0, "it was killed under load");
     cluster.stop().await;
 }
@@ -78,6 +82,7 @@ async fn killed_nats_server() {
         cluster.recover(since, &campaign, &mut recovery).await;
     }
     cluster.check(campaign, &recovery).await;
+    stored::check(&cluster.frontend, &Written::by(&cluster.backend)).await;
     for counter in ["dsiem_bus_events_lost_total", "dsiem_bus_streams_replaced_total"] {
         assert_eq!(cluster.backend.http.metric(counter).await, 0, "{counter}");
     }

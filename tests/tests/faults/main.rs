@@ -24,4 +24,5 @@ mod same_node;
 mod slow_directive;
 mod small_disk;
 mod stopped;
+mod stored;
 mod written;

@@ -78,7 +78,7 @@ async fn every_flag_of_existing_installations_is_taken() {
             Frontend,
             "--verbosity --json serve --node=fe --ip-address=127.0.0.1 --tcp-port=PORT --max-eps=1000 --min-eps=100 \
                     --max-queue=5 --otel-metrics-enabled=false --max-body 1MiB \
-                    --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef \
+                    --alarm-store off --alarm-retention-days 0 --alarm-store-max-gib 1 --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef \
                     --nats-user me --nats-password s3cret",
             "",
         ),
@@ -146,7 +146,7 @@ const BOOLEANS: [&str; 10] = [
 ];
 
 /// Every other variable, with a value.
-const VALUES: [(&str, &str); 21] = [
+const VALUES: [(&str, &str); 24] = [
     ("DSIEM_NODE", "n"),
     ("DSIEM_ADDRESS", "127.0.0.1"),
     ("DSIEM_PORT", "PORT"),
@@ -168,10 +168,14 @@ const VALUES: [(&str, &str); 21] = [
     ("DSIEM_DIRECTIVES_IDLE_TIMEOUT_MINUTES", "10"),
     ("DSIEM_OTEL_ENDPOINT", "http://127.0.0.1:9"),
     ("DSIEM_DUPLICATE_WINDOW", "600"),
+    ("DSIEM_ALARM_STORE", "off"),
+    ("DSIEM_ALARM_RETENTION_DAYS", "30"),
+    ("DSIEM_ALARM_STORE_MAX_GIB", "0"),
 ];
 
 /// What closes doors. Each names a file or makes others necessary, so that they are tried in `doors.rs`.
-const DOORS: [&str; 19] = [
+const DOORS: [&str; 20] = [
+    "DSIEM_ALARM_STORE_FILE",
     "DSIEM_EVENTS_TOKEN",
     "DSIEM_EVENTS_TOKEN_FILE",
     "DSIEM_CONFIG_TOKEN",

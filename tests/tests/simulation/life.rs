@@ -108,7 +108,7 @@ impl Life {
         let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
         let behind = checkpoints.as_ref().and_then(Checkpoints::position);
         let bus = stream.bus(behind, clock.clone());
-        let (files, writing) = alarm_log::open_inline(home, known, &metrics, &readiness)?;
+        let (files, writing) = alarm_log::open_inline(home, known, None, &metrics, &readiness)?;
         if let Some(checkpoints) = &mut checkpoints {
             checkpoints.begin(files.first_ends())?;
         }

@@ -5,33 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::problem::Problem;
+use crate::accounts::{By, Digest};
 
-/// What somebody may do; each role may what those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Role {
-    /// Sees everything but accounts.
-    Viewer,
-    /// Handles alarms.
-    Analyst,
-    /// Changes the installation: accounts, notifications, configuration.
-    Admin,
-}
-
-impl Role {
-    /// As it is written.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Analyst => "analyst",
-            Self::Admin => "admin",
-        }
-    }
-}
+pub(crate) use crate::accounts::Role;
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -40,6 +18,35 @@ pub(crate) struct Caller {
     pub(crate) name: Arc<str>,
     /// What he may do with this request: that of the user, or less with a token.
     pub(crate) role: Role,
+    /// The address that he asks from, for the audit log.
+    pub(crate) origin: Arc<str>,
+    /// How he is known.
+    pub(crate) via: Via,
+}
+
+/// How a caller is known.
+#[derive(Debug, Clone)]
+pub(crate) enum Via {
+    /// He has signed in.
+    Session {
+        /// To which session.
+        digest: Digest,
+        /// What his requests that change something show.
+        csrf_token: Arc<str>,
+    },
+    /// He shows a token.
+    Token,
+    /// A proxy says who he is.
+    Proxy,
+    /// Everybody is let in.
+    Open,
+}
+
+impl Caller {
+    /// Who does something at this time, for the audit log.
+    pub(crate) fn by(&self, now: i64) -> By<'_> {
+        By { who: &self.name, origin: &self.origin, now }
+    }
 }
 
 /// Somebody who may look.

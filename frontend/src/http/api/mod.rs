@@ -7,22 +7,30 @@
 
 mod alarm;
 mod alarms;
+mod audit;
 pub(crate) mod caller;
 mod changes;
+mod configuration;
+mod directives;
 mod documents;
 mod explain;
 mod export;
 mod handling;
 pub(crate) mod problem;
 mod query;
+mod session;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod users;
+mod views;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
+use axum::middleware;
 use axum::routing::get;
 use axum::{Json, http};
 use dsiem_runtime::clock::Clock;
@@ -35,8 +43,10 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::caller::Viewer;
+pub(crate) use self::configuration::Configuration;
 use self::problem::Problem;
 use crate::alarm_store::AlarmStore;
+use crate::auth::{self, Auth};
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
 use crate::library::Library;
@@ -52,6 +62,8 @@ const ASKING: usize = 16;
 pub(crate) struct Api {
     store: Arc<AlarmStore>,
     library: Library,
+    configuration: Configuration,
+    auth: Auth,
     asking: Arc<Semaphore>,
     choices: Arc<Choices>,
     clock: Clock,
@@ -60,18 +72,33 @@ pub(crate) struct Api {
     streams: changes::Streams,
 }
 
+/// What the API needs of others.
+pub(crate) struct Parts {
+    /// The alarms.
+    pub(crate) store: Arc<AlarmStore>,
+    /// The directives in the configuration files.
+    pub(crate) library: Library,
+    /// The configuration files themselves.
+    pub(crate) configuration: Configuration,
+    /// Who knows who asks.
+    pub(crate) auth: Auth,
+    /// The words of the installation.
+    pub(crate) choices: Choices,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// When answers that never end by themselves have to.
+    pub(crate) stop: CancellationToken,
+}
+
 impl Api {
-    /// The API over `store`, with the directives of `library`.
-    pub(crate) fn new(
-        store: Arc<AlarmStore>,
-        library: Library,
-        choices: Choices,
-        clock: Clock,
-        stop: CancellationToken,
-    ) -> Self {
+    /// The API over these parts.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { store, library, configuration, auth, choices, clock, stop } = parts;
         Self {
             store,
             library,
+            configuration,
+            auth,
             asking: Arc::new(Semaphore::new(ASKING)),
             choices: Arc::new(choices),
             clock,
@@ -103,13 +130,23 @@ impl Api {
     }
 }
 
+impl FromRef<Api> for Auth {
+    fn from_ref(api: &Api) -> Self {
+        api.auth.clone()
+    }
+}
+
 /// The description that the code does not give.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "dsiem", description = "Alarms: to look at, to explain, to handle. Times are seconds since 1970."),
     tags(
         (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
+        (name = "directives", description = "What is loaded, and the files that it is loaded from."),
         (name = "statistics", description = "Figures about many alarms."),
+        (name = "session", description = "Signing in and out. Requests with the cookie of a session that change something \
+            show its csrf_token in the header X-CSRF-Token; programs show a token instead: Authorization: Bearer."),
+        (name = "accounts", description = "Users, tokens, saved views and the audit log."),
     )
 )]
 struct Description;
@@ -124,17 +161,26 @@ fn described() -> OpenApiRouter<Api> {
         .merge(handling::routes())
         .merge(statistics::routes())
         .merge(changes::routes())
+        .merge(directives::routes())
+        .merge(configuration::routes())
+        .merge(session::routes())
+        .merge(users::routes())
+        .merge(tokens::routes())
+        .merge(audit::routes())
+        .merge(views::routes())
         .routes(routes!(read_choices));
     OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, routes)
 }
 
 /// Everything below `/api/v1`.
 pub(crate) fn routes(api: Api) -> Router {
+    let auth = api.auth.clone();
     let (router, description) = described().with_state(api).split_for_parts();
     let page = SwaggerUi::new(format!("{PATH}/docs")).url(format!("{PATH}/openapi.json"), description);
     let unknown =
         |uri: http::Uri| async move { Problem::not_found(format!("there is nothing at {:?}", uri.path())) };
-    router.merge(page).route(PATH, get(unknown)).route(&format!("{PATH}/{{*rest}}"), get(unknown))
+    let router = router.route(PATH, get(unknown)).route(&format!("{PATH}/{{*rest}}"), get(unknown));
+    router.layer(middleware::from_fn_with_state(auth, auth::identify)).merge(page)
 }
 
 /// The OpenAPI document, as it is served.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::database::DatabaseError;
+use crate::http::errors::Refusal;
 
 /// Seconds after which somebody may try again when the database does not answer.
 const RETRY_SECS: u32 = 5;
@@ -70,6 +71,21 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// 412: it is not any more what it was when somebody read it.
+    pub(crate) fn changed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, detail)
+    }
+
+    /// 428: somebody wants to overwrite what he does not say he has read.
+    pub(crate) fn precondition_required(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PRECONDITION_REQUIRED, detail)
+    }
+
+    /// 507: there is no room on the disk.
+    pub(crate) fn no_room(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+    }
+
     /// 422: well-formed, and still not possible.
     pub(crate) fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
@@ -86,9 +102,14 @@ impl Problem {
     }
 
     /// The status that is answered.
-    #[cfg(test)]
     pub(crate) fn status(&self) -> u16 {
         self.status
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 
@@ -112,18 +133,16 @@ impl From<DatabaseError> for Problem {
     }
 }
 
-impl From<JsonRejection> for Problem {
-    fn from(rejection: JsonRejection) -> Self {
-        Self { status: rejection.status().as_u16(), ..Self::bad_request(rejection.body_text()) }.titled()
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (status, detail) = refusal.into_error();
+        Self::new(status, detail)
     }
 }
 
-impl Problem {
-    /// With the words of its status.
-    fn titled(mut self) -> Self {
-        let status = StatusCode::from_u16(self.status).ok();
-        self.title = status.and_then(|status| status.canonical_reason()).unwrap_or_default();
-        self
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
     }
 }
 

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use utoipa::IntoParams;
 
 use super::documents::Class;
@@ -133,7 +134,7 @@ impl FilterQuery {
             (None, None) => None,
             (min, max) => Some(min.unwrap_or(0)..=max.unwrap_or(MAX_RISK)),
         };
-        if risk.as_ref().is_some_and(|risk| risk.is_empty()) {
+        if risk.as_ref().is_some_and(RangeInclusive::is_empty) {
             return Err(Problem::bad_request("risk_min is above risk_max"));
         }
         if let (Some(from), Some(until)) = (self.from, self.until)

@@ -9,14 +9,20 @@ use axum::http::{Request, StatusCode};
 use axum::middleware::{self, Next};
 use dsiem_core::risk::RiskClass;
 use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::metrics::Metrics;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use super::caller::{Caller, Role};
+use super::caller::{Caller, Role, Via};
 use super::*;
+use crate::accounts::Accounts;
 use crate::alarm_store::{AlarmUpdate, StageEvent, WithoutAlarm, Words};
+use crate::auth::AuthConfig;
+use crate::body::Bodies;
+use crate::config_store::ConfigStore;
+use dsiem_core::configuration::Readers;
 
 /// When it is, in seconds since 1970.
 const NOW: i64 = 1_767_225_600;
@@ -25,7 +31,7 @@ const NOW: i64 = 1_767_225_600;
 struct Asker {
     api: Api,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Asker {
@@ -34,11 +40,25 @@ impl Asker {
         let store = AlarmStore::open_file(&folder.path().join("alarms.sqlite"), Words::default()).unwrap();
         let choices = Choices { status: words("Open Closed"), tags: words("Threat Noise") };
         let clock = Clock::simulated(ReceiptTime::from_secs(NOW));
-        let library = Library::new(folder.path().to_owned());
-        let api = Api::new(Arc::new(store), library, choices, clock, CancellationToken::new());
+        let accounts = Accounts::new(store.database());
+        let auth = Auth::new(AuthConfig::default(), accounts, false, clock.clone(), &Metrics::new());
+        let configuration = Configuration {
+            store: ConfigStore::new(folder.path().to_owned(), Readers::OneProcess),
+            bodies: Bodies::new(1 << 20),
+            writable: true,
+        };
+        let api = Api::new(Parts {
+            store: Arc::new(store),
+            library: Library::new(folder.path().to_owned()),
+            configuration,
+            auth,
+            choices,
+            clock,
+            stop: CancellationToken::new(),
+        });
         // Who asks is found out by others; here it is who the test says.
         let router = routes(api.clone()).layer(middleware::from_fn(let_in));
-        Self { api, router, _folder: folder }
+        Self { api, router, folder }
     }
 
     /// With the alarms `a1` (high, 10.0.0.1), `a2` (low, 10.0.0.2), …, as many as asked.
@@ -92,7 +112,12 @@ async fn let_in(mut request: Request<Body>, next: Next) -> axum::response::Respo
         _ => None,
     };
     if let Some(role) = role {
-        request.extensions_mut().insert(Caller { name: role.as_str().into(), role });
+        request.extensions_mut().insert(Caller {
+            name: role.as_str().into(),
+            role,
+            origin: "test".into(),
+            via: Via::Open,
+        });
     }
     next.run(request).await
 }
@@ -118,6 +143,17 @@ fn update(number: usize) -> AlarmUpdate {
     .unwrap()
 }
 
+/// A file with directive 7.
+fn directives() -> Value {
+    let rule = |stage: u8| {
+        json!({"name": "r", "stage": stage, "type": "PluginRule", "plugin_id": 1, "plugin_sid": [1], "occurrence": 1,
+            "from": "ANY", "to": "ANY", "port_from": "ANY", "port_to": "ANY", "protocol": "ANY", "reliability": 1,
+            "timeout": 60})
+    };
+    json!({"directives": [{"id": 7, "name": "Scan of DST_IP", "kingdom": "Recon", "category": "Scan", "priority": 3,
+        "rules": [rule(1), rule(2)]}]})
+}
+
 fn ids(page: &Value) -> Vec<&str> {
     page["alarms"].as_array().unwrap().iter().map(|alarm| alarm["alarm_id"].as_str().unwrap()).collect()
 }
@@ -125,6 +161,7 @@ fn ids(page: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn every_route_asks_for_its_role() {
     let asker = Asker::with_alarms(1);
+    std::fs::write(asker.folder.path().join("directives_a.json"), directives().to_string()).unwrap();
     let targets = json!({"targets": [{"alarm_id": "nobody's", "version": null}], "text": "x"});
     let change = json!({"targets": [{"alarm_id": "nobody's", "version": null}], "status": "Open"});
     let delete = json!({"targets": [{"alarm_id": "nobody's", "version": null}]});
@@ -136,6 +173,11 @@ async fn every_route_asks_for_its_role() {
         ("GET /alarms/a1/events", (Role::Viewer, Value::Null)),
         ("GET /alarms/a1/history", (Role::Viewer, Value::Null)),
         ("GET /alarms/a1/explain", (Role::Viewer, Value::Null)),
+        ("GET /directives", (Role::Viewer, Value::Null)),
+        ("GET /directives/7", (Role::Viewer, Value::Null)),
+        ("GET /config", (Role::Admin, Value::Null)),
+        ("GET /config/directives_a.json", (Role::Admin, Value::Null)),
+        ("POST /config/directives_a.json/check", (Role::Admin, json!({}))),
         ("GET /choices", (Role::Viewer, Value::Null)),
         ("GET /statistics/alarms-over-time", (Role::Viewer, Value::Null)),
         ("GET /statistics/top?what=sources", (Role::Viewer, Value::Null)),
@@ -264,6 +306,65 @@ async fn what_cannot_be_is_a_problem_document_that_says_so() {
         assert_eq!(problem["status"], status);
         assert!(problem["detail"].as_str().unwrap().contains(part), "{path}: {text}");
     }
+}
+
+#[tokio::test]
+async fn directives_are_shown_with_their_open_alarms() {
+    let asker = Asker::with_alarms(3);
+    std::fs::write(asker.folder.path().join("directives_a.json"), directives().to_string()).unwrap();
+    std::fs::write(asker.folder.path().join("directives_b.json"), "no JSON").unwrap();
+    asker
+        .post("/alarms/change", json!({"targets": [{"alarm_id": "a1", "version": null}], "status": "Closed"}))
+        .await;
+    let all = asker.get("/directives").await;
+    assert_eq!((all["count"].clone(), all["directives"][0]["open_alarms"].clone()), (json!(1), json!(2)));
+    assert_eq!(all["problems"][0]["file"], "directives_b.json");
+    assert_eq!(asker.get("/directives?text=SCAN%20OF").await["count"], 1);
+    assert_eq!(asker.get("/directives?text=7").await["count"], 1);
+    assert_eq!(asker.get("/directives?text=other").await["count"], 0);
+    let one = asker.get("/directives/7").await;
+    assert_eq!(
+        (one["file"].clone(), one["rules"][1]["stage"].clone()),
+        (json!("directives_a.json"), json!(2))
+    );
+    let (status, _) = asker.ask("viewer", "GET", "/directives/8", Value::Null).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn files_are_checked_and_written_by_whoever_has_read_them() {
+    let asker = Asker::new();
+    let path = "/config/directives_a.json";
+    let send = async |method: &str, path: &str, condition: Option<(&'static str, String)>, body: String| {
+        let mut request =
+            Request::builder().method(method).uri(format!("{PATH}{path}")).header("x-role", "admin");
+        if let Some((name, value)) = condition {
+            request = request.header(name, value);
+        }
+        let response = asker.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let etag = response.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), etag)
+    };
+    let file = directives().to_string();
+    let new = Some(("if-none-match", "*".to_owned()));
+    assert_eq!(send("PUT", path, None, file.clone()).await.0, 428);
+    assert_eq!(send("PUT", path, new.clone(), file.clone()).await.0, 204);
+    assert_eq!(send("PUT", path, new, file.clone()).await.0, 412, "it is there by now");
+    let (_, etag) = send("GET", path, None, String::new()).await;
+    let seen = Some(("if-match", etag.unwrap()));
+    assert_eq!(send("PUT", path, seen.clone(), "{}".into()).await.0, 422);
+    assert_eq!(send("PUT", path, seen.clone(), file.replace("Scan of", "Probe of")).await.0, 204);
+    assert_eq!(send("PUT", path, seen, file).await.0, 412, "somebody else was quicker");
+    let (status, checked) = asker.ask("admin", "POST", "/config/directives_a.json/check", json!({})).await;
+    assert_eq!((status.as_u16(), checked["problems"][0]["severity"].clone()), (200, json!("error")));
+    let listed = asker.ask("admin", "GET", "/config", Value::Null).await.1;
+    assert_eq!(
+        listed,
+        json!({"writable": true, "files": [{"name": "directives_a.json", "kind": "directives"}]})
+    );
+    assert_eq!(send("DELETE", path, None, String::new()).await.0, 204);
+    assert_eq!(send("GET", path, None, String::new()).await.0, 404);
+    assert_eq!(send("GET", "/config/..%2Fx", None, String::new()).await.0, 422);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod collected;
 mod id;
 mod outcome;
 mod parts;
+mod revision;
 mod settings;
 mod stage;
 #[cfg(test)]
@@ -53,8 +54,6 @@ pub struct Backlog {
     created_secs: Option<i64>,
     /// Receipt time of the last event that joined, in seconds.
     update_secs: i64,
-    /// Counts the updates of the alarm.
-    revision: u64,
     ending: Option<Ending>,
 }
 
@@ -86,7 +85,6 @@ impl Backlog {
             risk: 0,
             created_secs: None,
             update_secs: event.received.secs(),
-            revision: 0,
             ending: None,
             directive,
         };
@@ -141,9 +139,6 @@ impl Backlog {
         let mut added = false;
         for finding in findings {
             added |= known.insert(finding, settings.limits.findings, settings.seed) == Inserted::New;
-        }
-        if added {
-            self.revision += 1;
         }
         added
     }
@@ -217,10 +212,10 @@ impl Backlog {
         self.risk
     }
 
-    /// Counts up with each update of the alarm document.
+    /// Whether it has been visible as an alarm: from then on it has documents.
     #[must_use]
-    pub fn revision(&self) -> u64 {
-        self.revision
+    pub fn is_alarm(&self) -> bool {
+        self.created_secs.is_some()
     }
 
     /// Addresses, ports and custom data of its events.
@@ -324,7 +319,6 @@ impl Backlog {
             return Update::None;
         }
         self.created_secs.get_or_insert(self.update_secs);
-        self.revision += 1;
         let Context { settings, assets } = context;
         for address in self.collected.take_new_addresses() {
             for network in assets.home_networks(address) {

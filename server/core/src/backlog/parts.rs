@@ -35,7 +35,6 @@ impl Backlog {
             risk: restored.risk,
             created_secs: restored.created_secs,
             update_secs: restored.update_secs,
-            revision: restored.revision,
             ending: restored.ending,
         }
     }
@@ -63,6 +62,5 @@ pub(crate) struct Restored {
     pub(crate) risk: u8,
     pub(crate) created_secs: Option<i64>,
     pub(crate) update_secs: i64,
-    pub(crate) revision: u64,
     pub(crate) ending: Option<Ending>,
 }

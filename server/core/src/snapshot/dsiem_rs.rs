@@ -137,7 +137,6 @@ fn restore(
         risk: alarm.risk.min(10),
         created_secs: (alarm.created_time > 0).then_some(alarm.created_time),
         update_secs: alarm.update_time,
-        revision: 0,
         ending: None,
     }))
 }

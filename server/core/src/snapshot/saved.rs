@@ -29,6 +29,7 @@ pub(super) struct SavedBacklog {
     risk: u8,
     created_time: Option<i64>,
     update_time: i64,
+    /// Written for older releases, which read it; it follows from the rest.
     revision: u64,
     ending: Option<SavedEnding>,
     look_ups_pending: bool,
@@ -138,7 +139,6 @@ impl SavedBacklog {
             risk: self.risk.min(10),
             created_secs: self.created_time,
             update_secs: self.update_time,
-            revision: self.revision,
             ending: self.ending.map(Ending::from),
         });
         Ok(OpenBacklog { backlog, look_ups_pending: self.look_ups_pending })

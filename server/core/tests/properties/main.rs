@@ -11,6 +11,7 @@ mod manager;
 mod model;
 mod model_agrees;
 mod reach;
+mod revision;
 mod routing;
 mod snapshot;
 

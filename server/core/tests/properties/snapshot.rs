@@ -159,7 +159,7 @@ fn restart(file: SavedFile, old: &Manager, directive: Arc<Directive>) -> Manager
 }
 
 /// Look-ups answer.
-fn find_something(manager: &mut Manager) {
+pub(crate) fn find_something(manager: &mut Manager) {
     let settings = manager.settings.clone();
     let open = manager.open.values_mut().map(|open| &mut open.backlog);
     for backlog in manager.ended.iter_mut().chain(open) {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, value_parser};
 use dsiem_backend::args::parse_frontend;
-use dsiem_runtime::args::NatsArgs;
+use dsiem_frontend::args::AlarmStoreArgs;
+use dsiem_runtime::args::{HomeArgs, NatsArgs};
 use dsiem_runtime::bus::nats::check_url;
 use reqwest::Url;
 
@@ -20,6 +21,29 @@ pub(super) const NODES_EXAMPLES: &str = "\
 Examples:
   dsiem nodes --msq nats://nats:4222              the nodes, and how far each of them is
   dsiem nodes forget be-3                         be-3 will not come back: keep nothing for it any more";
+
+pub(super) const BACKUP_EXAMPLES: &str = "\
+Examples:
+  dsiem backup --to /backup/alarms.sqlite                         the alarms of this installation
+  dsiem backup --home /srv/dsiem --to /backup/alarms-$(date +%F).sqlite
+
+Alarms in PostgreSQL are backed up with pg_dump.";
+
+/// The arguments of `backup`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BackupArgs {
+    /// The file to write; it must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+
+    /// Which store.
+    #[command(flatten)]
+    pub(crate) store: AlarmStoreArgs,
+
+    /// Where the folders are.
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
 
 /// The arguments of `ledger`.
 #[derive(Debug, ClapArgs)]

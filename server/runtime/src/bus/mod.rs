@@ -3,7 +3,7 @@
 //! Buses with one face: [`nats`] between processes, which can keep events in a stream until everyone has dealt with them;
 //! within one, [`memory`], [`embedded`], which keeps events on disk, and [`kept`], which outlives a simulated process. What
 //! all promise: events come in the order in which one publisher gave them, nothing waits without a limit, and a receiver
-//! can tell up to which time it has had everything.
+//! can tell up to which time it has had everything. What backends make of the events goes the way of [`alarms`].
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,12 +11,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use dsiem_core::time::ReceiptTime;
 
+pub mod alarms;
 pub mod embedded;
 pub mod kept;
 pub mod memory;
 pub mod nats;
 mod overload;
 
+pub use alarms::{AlarmBatch, AlarmMessage, AlarmPublisher, AlarmSubscription};
 pub use embedded::EmbeddedConfig;
 pub use memory::MemoryBus;
 pub use nats::{Nats, NatsConfig};

@@ -257,3 +257,23 @@ fn times_of_zero_are_left_out() {
         .shows("rules/0/start_time", serde_json::Value::Null)
         .shows("rules/0/end_time", serde_json::Value::Null);
 }
+
+#[test]
+fn what_is_said_beside_the_document_stands_behind_its_keys() {
+    let update = |scenario: &Scenario| {
+        let backlog = &scenario.backlogs[0];
+        let document = crate::alarm::AlarmDocument::of(backlog, &scenario.settings).to_json();
+        let update = crate::alarm::Standing::of(backlog, &scenario.settings).added_to(&document);
+        let update = String::from_utf8(update).unwrap();
+        let behind = update.strip_prefix(std::str::from_utf8(&document).unwrap().strip_suffix('}').unwrap());
+        behind.unwrap().to_owned()
+    };
+    let open = scenario(["sid=1", "sid=2 occurrence=2"])
+        .asset("10.0.0.0/8", 5)
+        .at(100)
+        .event("10.0.0.1 -> 2.2.2.2 sid=1", "opens")
+        .event("10.0.0.1 -> 2.2.2.2 sid=2", "counts in 2");
+    assert_snapshot!(update(&open), @r#","revision":4194304,"directive_id":7,"progress":{"deadline":1100,"stage_events":[1,1]}}"#);
+    let over = open.event("10.0.0.1 -> 2.2.2.2 sid=2", "counts in 2");
+    assert_snapshot!(update(&over), @r#","revision":7340032,"directive_id":7,"progress":{"ending":"completed","stage_events":[1,2]}}"#);
+}

@@ -32,10 +32,10 @@ fn a_backlog_without_risk_is_no_alarm() {
         .asset("10.0.0.0/8", 5)
         .event("10.0.0.1 -> 2.2.2.2 sid=1", "opens")
         .asks_for("nothing")
-        .then(Backlog::revision, 0)
+        .then(Backlog::is_alarm, false)
         .event("10.0.0.1 -> 2.2.2.2 sid=2", "counts in 2")
         .asks_for("a document now and look-ups")
-        .then(Backlog::revision, 1);
+        .then(Backlog::is_alarm, true);
 }
 
 #[test]

@@ -13,7 +13,9 @@ use async_nats::{Client, ConnectOptions};
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
-use super::{EventPublisher, EventSubscription, OverloadReceiver, OverloadSender};
+use super::{
+    AlarmPublisher, AlarmSubscription, EventPublisher, EventSubscription, OverloadReceiver, OverloadSender,
+};
 use crate::clock::Clock;
 use crate::metrics::{Counter, Metrics};
 use crate::shutdown::Shutdown;
@@ -36,8 +38,8 @@ pub use overload::SignalSender;
 pub use publisher::Publisher;
 pub use sequence::SEQUENCE_TOKEN;
 pub use stream::{
-    DurablePublisher, DurableSubscription, Lease, NodeState, StreamAcknowledger, StreamError, StreamHealth,
-    StreamOptions,
+    ALARM_EVENTS_SUBJECT, ALARMS_STREAM, ALARMS_SUBJECT, AlarmReader, DurablePublisher, DurableSubscription,
+    Lease, NodeState, StreamAcknowledger, StreamError, StreamHealth, StreamOptions,
 };
 pub use subscription::Subscription;
 
@@ -172,6 +174,28 @@ impl Nats {
             shutdown: self.shutdown.clone(),
         };
         EventSubscription::Durable(Box::new(stream::start_subscription(parts, resume)))
+    }
+
+    /// Puts alarms on the bus. What it is given is confirmed once the stream has it, or once it was sent where nothing is
+    /// kept.
+    #[must_use]
+    pub fn alarm_publisher(&self) -> AlarmPublisher {
+        let replicas = self.stream.replicas;
+        stream::start_alarm_publisher(&self.link, self.ways.as_ref(), replicas, &self.metrics, &self.shutdown)
+    }
+
+    /// Receives alarms for the store that is called `store`: letters, digits, `-` and `_`. Processes of the same store
+    /// share them.
+    #[must_use]
+    pub fn subscribe_alarms(&self, store: &str) -> AlarmSubscription {
+        let parts = stream::AlarmReaderParts {
+            link: self.link.clone(),
+            ways: self.ways.clone(),
+            store: store.to_owned(),
+            replicas: self.stream.replicas,
+            stopping: self.shutdown.token(),
+        };
+        AlarmSubscription::Nats(Box::new(AlarmReader::new(parts)))
     }
 
     /// How the stream of events is, and when that changes; None if events are never kept. See

@@ -264,6 +264,16 @@ impl Api {
         config: &Value,
     ) -> Result<(), StreamError> {
         self.delete_consumer(stream, consumer).await?;
+        self.ensure_consumer(stream, consumer, config).await
+    }
+
+    /// Makes a durable consumer, unless it is there.
+    pub(super) async fn ensure_consumer(
+        &self,
+        stream: &str,
+        consumer: &str,
+        config: &Value,
+    ) -> Result<(), StreamError> {
         let request = json!({ "stream_name": stream, "config": config });
         let subject = format!("CONSUMER.DURABLE.CREATE.{stream}.{consumer}");
         self.ask::<Value>(&subject, Some(&request)).await.map(drop)

@@ -3,7 +3,7 @@
 //! The stream captures the subject that core NATS uses, so that publishers that know nothing of it are captured too.
 //! `ways` decides for each connection whether the stream is used. The `publisher` has each event confirmed, the
 //! `subscription` reads in the order of the stream and behind a given place, and `nodes` removes what every node has
-//! acknowledged.
+//! acknowledged. `alarms` is the way back: what backends make of events, for whoever keeps alarms.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bus::StreamId;
 
+mod alarms;
 mod api;
 mod bucket;
 mod consumer;
@@ -29,6 +30,7 @@ mod subscription;
 mod unconfirmed;
 mod ways;
 
+pub use alarms::{ALARM_EVENTS_SUBJECT, ALARMS_STREAM, ALARMS_SUBJECT, AlarmReader};
 pub use api::StreamError;
 pub use bucket::BUCKET;
 pub use health::StreamHealth;
@@ -37,6 +39,7 @@ pub use nodes::NodeState;
 pub use publisher::DurablePublisher;
 pub use subscription::{DurableSubscription, StreamAcknowledger};
 
+pub(super) use alarms::{AlarmReaderParts, start_alarm_publisher};
 pub(super) use lease::{Wanted as WantedLease, take as take_lease};
 pub(super) use nodes::{forget as forget_node, list as list_nodes};
 pub(super) use subscription::Parts;
