@@ -4,12 +4,14 @@
 //! process stops may finish within a grace; what is not finished goes back and is sent by the next process.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::Metrics;
+use futures::FutureExt as _;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -20,7 +22,7 @@ use utoipa::ToSchema;
 use super::counters::Counters;
 use super::message::{Message, What};
 use super::outbox::{Claimed, State};
-use super::sender::{Outcome, Parcel, Sender};
+use super::sender::{Failure, Outcome, Parcel, Sender};
 use super::{Answer, Notifications, Refusal};
 use crate::database::DatabaseError;
 
@@ -51,6 +53,7 @@ pub struct Tester {
 
 /// What came of trying a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ChannelTestResult)]
 pub struct TestResult {
     /// Whether the other side took it.
     pub ok: bool,
@@ -163,13 +166,16 @@ impl Dispatcher {
         let (sender, now) = (self.sender.clone(), self.now());
         self.sending.spawn(async move {
             let parcel = Parcel { message: claimed.message.clone(), key: claimed.key.clone(), now };
-            let outcome = sender.send(&claimed.channel.settings, &parcel).await;
+            // A fault of ours in one message must not keep its place for ever.
+            let sending = AssertUnwindSafe(sender.send(&claimed.channel.settings, &parcel)).catch_unwind();
+            let fault =
+                |_| Failure::of_content("sending it ended with a fault of ours; the log says more").into();
+            let outcome = sending.await.unwrap_or_else(fault);
             (claimed, outcome)
         });
     }
 
     async fn ended(&mut self, ended: Result<(Claimed, Outcome), tokio::task::JoinError>) {
-        // One that panicked is logged by the runtime's hook; its lease runs out, and it is tried again.
         let Ok((claimed, outcome)) = ended else { return };
         let of = (claimed.id, claimed.claim);
         let written = outcome.clone();

@@ -222,7 +222,10 @@ mod tests {
         let message = Message { rule: "night".into(), what: What::Summary(digest) };
         for format in [Format::Json, Format::Slack, Format::Teams, Format::PagerDuty] {
             let text = body(&webhook(format), &message, "id", None).to_string();
-            assert!(text.contains("night told 1 time in quiet hours") && text.contains("*bold*"), "{text}");
+            assert!(
+                text.contains("night: 1 notification held back in quiet hours") && text.contains("*bold*"),
+                "{text}"
+            );
         }
     }
 }

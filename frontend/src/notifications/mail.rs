@@ -1,8 +1,10 @@
 //! Sending a mail: over one connection of its own, to a server that was looked up by us.
 
+use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -26,37 +28,51 @@ pub(super) async fn send(settings: &Mail, parcel: &Parcel, public_url: Option<&s
         Ok(letter) => letter,
         Err(error) => return Failure::of_content(error).into(),
     };
-    let transport = match transport(settings).await {
-        Ok(transport) => transport,
-        Err(error) => return Failure::passing(error).into(),
-    };
-    match transport.send(letter).await {
-        Ok(response) => {
-            let lines: Vec<&str> = response.message().collect();
-            Outcome::sent(&format!("{}: {}", response.code(), lines.join(" ")))
-        }
+    let addresses = match guard::resolve(&settings.host, settings.port).await {
+        Ok(addresses) => addresses,
         Err(error) => {
-            let status = error.status().map(u16::from);
-            let is_login = status.is_some_and(|status| REFUSED_LOGINS.contains(&status));
-            let said = with_causes(&error);
-            let is_final = error.is_permanent() && !is_login;
-            let failure = Failure { is_final, ..Failure::passing(said.clone()) };
-            Outcome::failed(failure, &said)
+            let error = format!("cannot find the mail server {}: {error}", settings.host);
+            return Failure::passing(error).into();
+        }
+    };
+    let mut last = Failure::passing("the mail server has no address").into();
+    for address in addresses {
+        let sent = match transport(settings, address.ip()) {
+            Ok(transport) => transport.send(letter.clone()).await,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(response) => {
+                let lines: Vec<&str> = response.message().collect();
+                return Outcome::sent(&format!("{}: {}", response.code(), lines.join(" ")));
+            }
+            Err(error) => {
+                // Another address of a server that is not there may be; one that has answered has answered.
+                let is_elsewhere = error.status().is_none() && !error.is_tls() && !error.is_timeout();
+                last = outcome(&error);
+                if !is_elsewhere {
+                    break;
+                }
+            }
         }
     }
+    last
 }
 
-async fn transport(settings: &Mail) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
-    let host = settings.host.as_str();
-    let addresses = guard::resolve(host, settings.port).await;
-    let addresses = addresses.map_err(|error| format!("cannot find the mail server {host}: {error}"))?;
-    let address = addresses.first().ok_or_else(|| format!("the mail server {host} has no address"))?;
-    // Connected to by the address that was looked at, checked by the name that was meant.
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.ip().to_string())
+fn outcome(error: &Error) -> Outcome {
+    let said = with_causes(error);
+    let is_login = error.status().is_some_and(|status| REFUSED_LOGINS.contains(&status.into()));
+    let is_final = error.is_permanent() && !is_login;
+    Outcome::failed(Failure { is_final, ..Failure::passing(said.clone()) }, &said)
+}
+
+/// Connects to an address that was looked at, and checks the certificate by the name that was meant.
+fn transport(settings: &Mail, address: IpAddr) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.to_string())
         .port(settings.port)
         .timeout(Some(STEP_LIMIT))
         .hello_name(hello(settings))
-        .tls(tls(settings).map_err(|error| with_causes(&error))?);
+        .tls(tls(settings)?);
     if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
         builder = builder.credentials(Credentials::new(user.clone(), password.0.clone()));
     }
@@ -69,7 +85,7 @@ fn hello(settings: &Mail) -> ClientId {
     domain.map_or_else(ClientId::default, ClientId::Domain)
 }
 
-fn tls(settings: &Mail) -> Result<Tls, lettre::transport::smtp::Error> {
+fn tls(settings: &Mail) -> Result<Tls, Error> {
     if settings.tls == MailTls::None {
         return Ok(Tls::None);
     }

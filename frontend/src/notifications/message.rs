@@ -107,13 +107,13 @@ impl Message {
                 format!("[{}] {}: {}", facts.risk_class.0.as_str(), facts.title, occasion.in_words())
             }
             What::Summary(digest) => {
-                let times = if digest.count == 1 { "time" } else { "times" };
+                let what = if digest.count == 1 { "notification" } else { "notifications" };
                 let why = match digest.why {
                     Why::QuietHours => "in quiet hours",
                     Why::TooMany => "beyond the limit of an hour",
                 };
                 format!(
-                    "[{}] {} told {} {times} {why}",
+                    "[{}] {}: {} {what} held back {why}",
                     digest.risk_class.0.as_str(),
                     self.rule,
                     digest.count

@@ -39,11 +39,12 @@ use crate::database::{Database, DatabaseError};
 pub use channel::{ChannelDocument, ChannelRequest};
 pub use dispatcher::{Dispatcher, TestResult, Tester};
 pub use mail_settings::{MailDocument, MailRequest, MailTls};
+pub use occasion::Class;
 pub(crate) use occasion::{Event, Occasions};
 pub(crate) use outbox::MAX_PAGE;
 pub use outbox::{Counts, Delivery, State};
 pub use quiet::{Day, Meanwhile, QuietHours, QuietTime};
-pub use rule::{ClassName, Condition, Rule, When};
+pub use rule::{Condition, Rule, When};
 pub use webhook_settings::{Format, HeaderRequest, WebhookDocument, WebhookRequest};
 
 use judging::Judged;
@@ -73,6 +74,7 @@ pub enum Refusal {
 
 /// A rule, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = NotificationRuleDocument)]
 pub struct RuleDocument {
     /// Given by us.
     pub id: i64,

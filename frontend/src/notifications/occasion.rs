@@ -40,10 +40,10 @@ pub(super) struct Occasion {
     pub(super) facts: Facts,
 }
 
-/// A class of risk in a document.
+/// A class of risk by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Class(#[serde(with = "class_name")] pub(super) RiskClass);
+pub struct Class(#[serde(with = "class_name")] pub RiskClass);
 
 /// What rules ask of an alarm, and what people are told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

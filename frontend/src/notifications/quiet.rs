@@ -42,6 +42,7 @@ pub struct QuietTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "they are the days of the week")]
+#[schema(as = QuietDay)]
 pub enum Day {
     Mon,
     Tue,

@@ -23,6 +23,7 @@ const HOUR_SECS: i64 = 3_600;
 /// A rule, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NotificationRule)]
 pub struct Rule {
     /// What people call it; no two have the same.
     pub name: String,
@@ -47,10 +48,11 @@ pub struct Rule {
 /// Which alarms: those that fit everything that is said here. An empty list says nothing, a list says "one of these".
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = NotificationCondition)]
 pub struct Condition {
     /// The class of its risk: `Low`, `Medium`, `High`.
     #[schema(value_type = Vec<String>)]
-    pub class: Vec<ClassName>,
+    pub class: Vec<Class>,
     /// The directive's id.
     pub directive: Vec<u64>,
     /// The users' word for what it is.
@@ -67,14 +69,10 @@ pub struct Condition {
     pub title: Vec<String>,
 }
 
-/// A class of risk by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ClassName(#[serde(with = "crate::alarm_store::document::class_name")] pub RiskClass);
-
 /// How often a rule tells of one alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = NotificationWhen)]
 pub enum When {
     /// Once: when it first fits.
     First,
@@ -187,7 +185,7 @@ impl Judge {
 
     fn fits_alarm(&self, facts: &Facts) -> bool {
         let condition = &self.rule.condition;
-        is_among(&condition.class, &ClassName(facts.risk_class.0))
+        is_among(&condition.class, &facts.risk_class)
             && (condition.directive.is_empty()
                 || facts.directive_id.is_some_and(|id| condition.directive.contains(&id)))
             && is_among(&condition.tag, &facts.tag)

@@ -82,7 +82,8 @@ impl Outcome {
     }
 
     /// It was not.
-    pub(super) fn failed(failure: Failure, said: &str) -> Self {
+    pub(super) fn failed(mut failure: Failure, said: &str) -> Self {
+        failure.error = said_by_others(&failure.error);
         Self { result: Err(failure), said: said_by_others(said) }
     }
 }

@@ -55,6 +55,7 @@ pub(super) struct Header {
 /// What a webhook is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WebhookFormat)]
 pub enum Format {
     /// A document of our own, or one made from `template`.
     Json,

@@ -151,7 +151,16 @@ fn a_slow_channel_holds_up_nobody(place: &Place) {
         receiver.until_got("/quick", 6).await;
         installation.until_are(State::Sent, 6).await;
         assert_eq!(receiver.got("/slow").len(), 2, "no more at once");
-        installation.stop().await;
+        // What is being sent when the process stops goes back.
+        installation.until_are(State::Sending, 2).await;
+        let notifications = installation.notifications.clone();
+        let hurry = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            pass(Duration::from_secs(5)).await;
+        };
+        tokio::join!(installation.stop(), hurry);
+        let back = notifications.deliveries(Some(State::Waiting), None, 500).unwrap();
+        assert_eq!(back.len(), 6);
     });
 }
 

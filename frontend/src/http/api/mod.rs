@@ -16,6 +16,7 @@ mod documents;
 mod explain;
 mod export;
 mod handling;
+mod notifications;
 pub(crate) mod problem;
 mod query;
 mod session;
@@ -50,6 +51,7 @@ use crate::auth::{self, Auth};
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
 use crate::library::Library;
+use crate::notifications::Tester;
 
 /// Where it is served.
 pub(crate) const PATH: &str = "/api/v1";
@@ -64,6 +66,8 @@ pub(crate) struct Api {
     library: Library,
     configuration: Configuration,
     auth: Auth,
+    /// Notifications, where they could be started.
+    tester: Option<Tester>,
     asking: Arc<Semaphore>,
     choices: Arc<Choices>,
     clock: Clock,
@@ -82,6 +86,8 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     /// Who knows who asks.
     pub(crate) auth: Auth,
+    /// Notifications, where they could be started.
+    pub(crate) tester: Option<Tester>,
     /// The words of the installation.
     pub(crate) choices: Choices,
     /// What time it is.
@@ -93,12 +99,13 @@ pub(crate) struct Parts {
 impl Api {
     /// The API over these parts.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { store, library, configuration, auth, choices, clock, stop } = parts;
+        let Parts { store, library, configuration, auth, tester, choices, clock, stop } = parts;
         Self {
             store,
             library,
             configuration,
             auth,
+            tester,
             asking: Arc::new(Semaphore::new(ASKING)),
             choices: Arc::new(choices),
             clock,
@@ -147,6 +154,7 @@ impl FromRef<Api> for Auth {
         (name = "session", description = "Signing in and out. Requests with the cookie of a session that change something \
             show its csrf_token in the header X-CSRF-Token; programs show a token instead: Authorization: Bearer."),
         (name = "accounts", description = "Users, tokens, saved views and the audit log."),
+        (name = "notifications", description = "Who is told of which alarms, and what became of it."),
     )
 )]
 struct Description;
@@ -168,6 +176,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(tokens::routes())
         .merge(audit::routes())
         .merge(views::routes())
+        .merge(notifications::routes())
         .routes(routes!(read_choices));
     OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, routes)
 }
