@@ -1,7 +1,7 @@
 # The commands of a working day. `make help` lists them; what they do is in scripts/ where it takes more than a line.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim soak fuzz bench tools build fmt lint doc clean-run
+.PHONY: help run test sim soak fuzz bench tools build web fmt lint doc clean-run
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ tools: ## Check what building and testing need, and install what is missing (nat
 fuzz: ## Look for bytes that something cannot take (SECONDS_EACH=60, TARGET=event)
 	@scripts/fuzz.sh
 
-build: ## Build the three programs for use into target/release
+build: web ## Build the three programs for use, with the page in them, into target/release
 	cargo build --release --workspace --bins
+
+web: ## Build the page into web/dist, from where it is taken into the programs, if it has changed
+	@scripts/web.sh
 
 fmt: ## Format all Rust code
 	cargo fmt --all

@@ -48,3 +48,16 @@ need_build_tools() {
     # The TLS library and zstd have parts in C.
     have cc || install_packages "a C compiler" gcc libc6-dev
 }
+
+# The oldest Node that builds the page.
+oldest_node=20.19
+
+# Node and npm: what building the page needs. Which release a system has differs too much to install one from here.
+need_node() {
+    local say_how="Install Node $oldest_node or newer as described at https://nodejs.org and try again."
+    if ! have node || ! have npm; then die "node or npm is missing. $say_how"; fi
+    local version
+    version=$(node --version)
+    printf '%s\n%s\n' "$oldest_node" "${version#v}" | sort --version-sort --check=quiet ||
+        die "node $version is too old to build the page. $say_how"
+}

@@ -34,6 +34,7 @@ build() {
     else
         say "building: the first time, this takes some minutes"
     fi
+    scripts/web.sh
     cargo build --release --package dsiem
     dsiem=$program
 }

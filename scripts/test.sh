@@ -57,11 +57,17 @@ step "scripts" scripts_are_clean
 step "licences, bans and sources of dependencies" cargo deny --log-level error check licenses bans sources
 step "advisories about dependencies" advisories
 step "core without a runtime" core_is_pure
+step "packages of the page" scripts/web.sh packages
+step "the page: types, lints, format" npm --prefix web run --silent check
+step "the page: logic" npm --prefix web test --silent
+# It goes into the programs.
+step "the page" scripts/web.sh
 step "lints" cargo clippy --workspace --all-targets -- -D warnings
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 # Tests of the programs as a whole start these.
 step "programs" cargo build --workspace --bins
 step "tests" cargo test --workspace
+step "the page in a browser" npm --prefix web run --silent e2e
 # What may name too much but never too little is worth more chance than the rest.
 step "index and routing, 10,000 cases" \
     env PROPTEST_CASES=10000 cargo test --package dsiem-core --test properties -- index routing

@@ -59,15 +59,23 @@ postgresql() {
     fi
 }
 
+# The page is tried in the system's browser; none is downloaded.
+chromium() {
+    have chromium || [ -n "${CHROMIUM:-}" ] || install_packages "Chromium, in which the page is tried," chromium
+}
+
 need_build_tools
+need_node
 component fmt rustfmt
 component clippy clippy
 # The tests talk to a real NATS server.
 have nats-server || install_packages nats-server nats-server
 libfaketime
 postgresql
+chromium
 cargo_deny
 
 say "$(cargo --version)"
 say "$(nats-server --version)"
+say "node $(node --version)"
 say "$(cargo deny --version)"

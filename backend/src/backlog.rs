@@ -3,6 +3,7 @@
 //! It owns the backlog, and nobody else touches it. Its manager sends it an event and waits for the answer; look-ups
 //! never hold that up: the alarm is written at once, and once more when answers add something.
 
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use dsiem_core::event::Event;
 use dsiem_core::routing::{BacklogSlot, Interests};
 use dsiem_core::snapshot::{OpenBacklog, record};
 use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::bus::BacklogProgress;
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
 use tokio::sync::{mpsc, oneshot};
@@ -35,7 +37,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// How many terms of one alarm are looked up at a time. Beyond that they are counted and left out.
 const LOOK_UPS_PER_UPDATE: usize = 1_000;
 
-/// What a manager says to a backlog. Every message but the last two is answered, once and in order.
+/// What a manager says to a backlog. Every message but the last three is answered, once and in order.
 #[derive(Debug)]
 pub enum ToBacklog {
     /// An event that it may be concerned with.
@@ -46,6 +48,8 @@ pub enum ToBacklog {
     Evict,
     /// Say what a checkpoint has to know.
     Save(oneshot::Sender<Saved>),
+    /// Say how far it is.
+    Show(oneshot::Sender<BacklogProgress>),
     /// The process stops: hand the state back. The task ends.
     HandBack(oneshot::Sender<OpenBacklog>),
 }
@@ -179,7 +183,7 @@ impl Drop for Mail {
 
 impl ToBacklog {
     fn wants_answer(&self) -> bool {
-        !matches!(self, Self::Save(_) | Self::HandBack(_))
+        !matches!(self, Self::Save(_) | Self::Show(_) | Self::HandBack(_))
     }
 }
 
@@ -212,6 +216,7 @@ impl BacklogTask {
                         }
                         // Boxed: a backlog has no room for what it needs once every few seconds.
                         Some(ToBacklog::Save(reply)) => Box::pin(self.save(reply)).await,
+                        Some(ToBacklog::Show(reply)) => self.show(reply),
                         Some(message) => self.handle(message).await,
                         None => return self.flush().await,
                     },
@@ -224,7 +229,10 @@ impl BacklogTask {
 
     async fn begin(&mut self, beginning: Beginning) {
         match beginning {
-            Beginning::Opened(event, outcome) => self.carry_out(Some(event), outcome).await,
+            Beginning::Opened(event, outcome) => {
+                self.count_alarm(0);
+                self.carry_out(Some(event), outcome).await;
+            }
             Beginning::Reloaded { look_ups_pending: true } => self.ask(),
             Beginning::Reloaded { look_ups_pending: false } => {}
         }
@@ -237,11 +245,20 @@ impl BacklogTask {
     }
 
     async fn handle(&mut self, message: ToBacklog) {
+        let risk = self.backlog.risk();
         let (event, outcome) = self.apply(message);
+        self.count_alarm(risk);
         self.carry_out(event, outcome).await;
         self.limit_look_ups();
         let answer = Answer { slot: self.mail.slot, outcome: Some(outcome), change: self.change(outcome) };
         self.mail.answer(answer);
+    }
+
+    /// Counts an alarm that there was not while the risk was `before`.
+    fn count_alarm(&self, before: u8) {
+        if before == 0 && self.backlog.risk() > 0 {
+            self.surroundings.counters.alarms_raised.inc();
+        }
     }
 
     /// What the manager has to know about it.
@@ -272,7 +289,7 @@ impl BacklogTask {
                 (Some(event), outcome)
             }
             ToBacklog::Deadline(now) => (None, self.backlog.on_deadline(now, context)),
-            ToBacklog::Evict | ToBacklog::Save(_) | ToBacklog::HandBack(_) => {
+            ToBacklog::Evict | ToBacklog::Save(_) | ToBacklog::Show(_) | ToBacklog::HandBack(_) => {
                 self.backlog.evict();
                 (None, Outcome::nothing())
             }
@@ -331,6 +348,11 @@ impl BacklogTask {
         };
         // A manager that is gone has no use for it.
         reply.send(saved).ok();
+    }
+
+    fn show(&self, reply: oneshot::Sender<BacklogProgress>) {
+        // A manager that is gone has no use for it.
+        reply.send(shown::shown(&self.backlog, &self.surroundings.settings)).ok();
     }
 
     fn hand_back(self, reply: oneshot::Sender<OpenBacklog>) {

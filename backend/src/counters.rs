@@ -86,6 +86,8 @@ pub struct Counters {
     pub backlogs_failed: Counter,
     /// Saved backlogs that were not taken over.
     pub backlogs_discarded: Counter,
+    /// Alarms: backlogs whose risk became 1 or more.
+    pub alarms_raised: Counter,
     /// Event ids forgotten before the end of the duplicate window.
     pub remembered_dropped: Counter,
     /// Terms of alarms that were not looked up because there were too many.
@@ -155,6 +157,8 @@ impl Counters {
             backlogs_evicted: backlogs("evicted", "Backlogs that went because too many were open"),
             backlogs_failed: backlogs("failed", "Backlogs lost to a fault in this program"),
             backlogs_discarded: backlogs("discarded", "Saved backlogs that were not taken over"),
+            alarms_raised: metrics
+                .counter("dsiem_alarms_raised", "Backlogs whose risk became high enough for an alarm"),
             remembered_dropped: metrics.counter(
                 "dsiem_remembered_dropped",
                 "Event ids forgotten before the end of the duplicate window",

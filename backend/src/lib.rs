@@ -14,12 +14,14 @@ pub mod config;
 pub mod config_files;
 pub mod config_sync;
 pub mod counters;
+mod described;
 pub mod enrich;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
 pub mod http;
 pub mod ingest;
+pub mod inquiry;
 pub mod mailbox;
 pub mod manager;
 pub mod pipeline;

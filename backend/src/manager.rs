@@ -7,6 +7,7 @@
 
 mod lingering;
 mod save;
+mod show;
 mod stop;
 mod table;
 #[cfg(test)]
@@ -33,12 +34,14 @@ use tracing::error;
 
 use crate::backlog::{Answer, BacklogTask, Beginning, Change, Surroundings, ToBacklog};
 use crate::census::{Census, Evictions, Ticket};
+use crate::inquiry::OpenCounts;
 use crate::mailbox::{Sender, mailbox};
 use crate::pressure::Pressure;
 use crate::state::Store;
 use lingering::Lingering;
 use save::Unsaved;
 pub use save::{Part, Save};
+pub use show::{Show, Shown};
 pub use stop::Failure;
 use table::{Entry, Table};
 pub use wake_time::WakeTime;
@@ -64,6 +67,8 @@ pub enum Message {
     Time(ReceiptTime),
     /// A checkpoint wants to know what has changed by the events before.
     Save(Save),
+    /// Somebody wants to see its open backlogs.
+    Show(Show),
 }
 
 /// An event on its way to a directive.
@@ -96,6 +101,8 @@ pub struct Shared {
     pub clock: Clock,
     /// How many backlogs may be open.
     pub census: Census,
+    /// How many each directive has open.
+    pub open: OpenCounts,
     /// Where long waits are reported.
     pub pressure: Pressure,
     /// Where managers say that they have failed; `None` if nobody can start them again.
@@ -203,6 +210,7 @@ impl Manager {
         let evictions = self.evictions.clone();
         let mut named = pin!(evictions.named());
         let mut batch = Vec::new();
+        self.shared.open.set(self.slot, self.open.len());
         loop {
             tokio::select! {
                 biased;
@@ -221,6 +229,7 @@ impl Manager {
                 return;
             }
             self.wake_time.set(self.wants_to_know_at());
+            self.shared.open.set(self.slot, self.open.len());
         }
         self.stop().await;
     }
@@ -237,6 +246,7 @@ impl Manager {
                 Message::Time(time) => self.on_time(time).await,
                 // Boxed: its room is not needed at any other time.
                 Message::Save(save) => Box::pin(self.save(&save)).await,
+                Message::Show(show) => Box::pin(self.show(show)).await,
             }
         }
     }

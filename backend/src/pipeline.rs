@@ -37,6 +37,7 @@ use crate::counters::Counters;
 use crate::enrich::Enrich;
 use crate::filter::{self, Filter, FilterMode, FilteredBatch};
 use crate::ingest::{self, BATCHES_IN_FLIGHT};
+use crate::inquiry::{Inquiry, OpenCounts, QUESTIONS};
 use crate::manager::{Manager, Retirement, Shared};
 use crate::pressure::Pressure;
 use crate::roster::{FAILURES, Mark, Means, POISON_FILE, RETIREMENTS, Recovery, Roster};
@@ -102,11 +103,16 @@ pub struct Parts {
     pub fault: Option<Fault>,
 }
 
-/// Starts the pipeline on the events of `subscription`. Its tasks belong to the shutdown, which waits for them.
+/// Starts the pipeline on the events of `subscription`. Its tasks belong to the shutdown, which waits for them. What comes
+/// back may be asked for as long as it runs.
 ///
 /// # Errors
 /// When saved state cannot be listed or a thread cannot be started.
-pub fn start(config: PipelineConfig, parts: Parts, subscription: EventSubscription) -> anyhow::Result<()> {
+pub fn start(
+    config: PipelineConfig,
+    parts: Parts,
+    subscription: EventSubscription,
+) -> anyhow::Result<Inquiry> {
     let (counters, shutdown, mode) = (parts.counters.clone(), parts.shutdown.clone(), config.filter);
     let queue_length = parts.metrics.gauge("dsiem_queue_length", "Events waiting in the receive queue");
     let ledger = Ledger::new(LEDGER, counters.balances(), &parts.metrics, &parts.readiness);
@@ -122,8 +128,9 @@ pub fn start(config: PipelineConfig, parts: Parts, subscription: EventSubscripti
     shutdown.spawn_service("watchdog", watchdog.run());
     shutdown.spawn_service("ledger", ledger.run());
     shutdown.spawn("ingest", ingest::run(subscription, counters, queue_length, shutdown.clone(), send));
+    let inquiry = correlation.inquiry();
     correlation.start(filtered);
-    Ok(())
+    Ok(inquiry)
 }
 
 /// What lies behind the filter: the roster, and the managers that it wakes. Not started yet.
@@ -134,6 +141,7 @@ pub struct Correlation {
     managers: Managers,
     backlogs: TaskTracker,
     filter: Filter,
+    inquiry: Inquiry,
     pressure: Pressure,
     overload: OverloadSender,
     hold: Duration,
@@ -191,6 +199,9 @@ impl Correlation {
         });
         let (retirements, wishes) = mpsc::channel(RETIREMENTS);
         let pressure = Pressure::new(config.max_delay);
+        let (asking, questions) = mpsc::channel(QUESTIONS);
+        let open = OpenCounts::new(catalog.len());
+        let inquiry = Inquiry::new(catalog.by_id(), open.clone(), asking);
         let backlogs = TaskTracker::new();
         let shared = Arc::new(Shared {
             surroundings: Arc::new(Surroundings {
@@ -203,6 +214,7 @@ impl Correlation {
             }),
             clock,
             census: Census::new(config.max_backlogs, counters.clone(), parts.readiness),
+            open,
             pressure: pressure.clone(),
             failures: recovery.is_some().then_some(failures),
             retirements,
@@ -217,16 +229,35 @@ impl Correlation {
             .context("cannot start the correlation threads; is a limit on threads set for this process?")?;
         let managers = Managers { workers: Arc::new(workers), tasks: TaskTracker::new() };
         let roster = roster(catalog, shared, states, managers.clone(), counters, config.preload)
-            .with_recovery(recovery.map(Recovery::new));
+            .with_recovery(recovery.map(Recovery::new))
+            .with_questions(questions);
         let (hold, shutdown) = (config.hold, parts.shutdown);
         let cuts = Cuts { wanted, ended, maker, store: saved };
-        Ok(Self { roster, wishes, cuts, managers, backlogs, filter, pressure, overload, hold, shutdown })
+        Ok(Self {
+            roster,
+            wishes,
+            cuts,
+            managers,
+            backlogs,
+            filter,
+            inquiry,
+            pressure,
+            overload,
+            hold,
+            shutdown,
+        })
     }
 
     /// The filter of the directives in here.
     #[must_use]
     pub fn filter(&self) -> Filter {
         self.filter.clone()
+    }
+
+    /// Asks it, once it has been started.
+    #[must_use]
+    pub fn inquiry(&self) -> Inquiry {
+        self.inquiry.clone()
     }
 
     /// Starts it; it ends with the batches.

@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use dsiem_runtime::bus::nats::Lease;
-use dsiem_runtime::bus::{AlarmPublisher, Durability, EventSubscription, Nats, OverloadSender};
+use dsiem_runtime::bus::{
+    AlarmPublisher, BacklogQueries, Durability, EventSubscription, Nats, OverloadSender,
+};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
 use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::nodes::{NodeKind, OpenByDirective, Reporter};
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
@@ -49,6 +52,10 @@ pub struct Surroundings {
     pub alarms: Option<AlarmPublisher>,
     /// The time.
     pub clock: Clock,
+    /// Who wants to see open backlogs.
+    pub queries: BacklogQueries,
+    /// Where it is told which directives have how many.
+    pub by_directive: OpenByDirective,
     /// Counters and gauges of the process.
     pub metrics: Metrics,
     /// What an orchestrator is told.
@@ -70,6 +77,8 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
         overload,
         alarms,
         clock,
+        queries,
+        by_directive,
         metrics,
         readiness,
         shutdown,
@@ -105,10 +114,13 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
         counters,
         metrics,
         readiness: readiness.clone(),
-        shutdown,
+        shutdown: shutdown.clone(),
         fault: None,
     };
-    pipeline::start(config.pipeline, parts, subscription)?;
+    let inquiry = pipeline::start(config.pipeline, parts, subscription)?;
+    let counts = inquiry.clone();
+    by_directive.set(move |limit| counts.most_open(limit));
+    shutdown.spawn_service("backlog answers", inquiry.answer(node, queries));
     // Only now: whoever is told that this process is ready may send it events.
     match skipped {
         Some(reason) => readiness.degrade(DIRECTIVES, reason),
@@ -172,6 +184,10 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(health) = nats.stream_health() {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
+    let by_directive = OpenByDirective::default();
+    let (who, described) = ((NodeKind::Backend, node.clone()), engine.described(by_directive.clone()));
+    let reporter = Reporter::new(who, described, &clock, (&metrics, &readiness), nats.report_sender());
+    shutdown.spawn_service("node reports", reporter.run());
     let file = (engine.durability != Durability::Off).then(|| checkpoint::holder_file(&home.logs, &node));
     let Some(mut lease) = stand_by(&nats, &node, file, &readiness, &shutdown).await else {
         info!("stopped before this process was the node");
@@ -187,6 +203,8 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         checkpoints,
         overload: nats.overload_sender(),
         alarms: Some(nats.alarm_publisher()),
+        queries: nats.backlog_queries(),
+        by_directive,
         clock,
         metrics,
         readiness,

@@ -13,6 +13,7 @@ use dsiem_runtime::bus::{EventPublisher, Nats, OverloadReceiver};
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::ledger::Ledger;
 use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::nodes::NodeKind;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::{self, Readiness};
 use tokio::net::TcpListener;
@@ -32,6 +33,7 @@ use crate::http::ui::Page;
 use crate::http::{self, Resources, Site};
 use crate::library::Library;
 use crate::limiter::Limiter;
+use crate::nodes::{Membership, Nodes};
 use crate::notifications::{Dispatcher, Notifications, Tester};
 use crate::peers::Peers;
 use crate::places::Places;
@@ -63,6 +65,8 @@ pub struct Parts {
     pub overload: OverloadReceiver,
     /// The alarms that are kept, if any are.
     pub alarms: Option<Alarms>,
+    /// The processes of the installation.
+    pub nodes: Nodes,
     /// Receipt times.
     pub clock: Clock,
     /// Where it counts.
@@ -94,7 +98,7 @@ impl Frontend {
     /// Puts it together; touches nothing outside.
     #[must_use]
     pub fn new(config: Config, parts: Parts) -> Self {
-        let Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown } = parts;
+        let Parts { publisher, overload, alarms, nodes, clock, metrics, readiness, shutdown } = parts;
         let bodies = Bodies::new(config.max_body);
         let limiter = Limiter::new(config.throttle);
         let configs = ConfigStore::new(config.home.configs.clone(), config.readers);
@@ -119,6 +123,7 @@ impl Frontend {
                 },
                 auth,
                 tester,
+                nodes,
                 choices: config.choices.clone(),
                 clock: clock.clone(),
                 stop: shutdown.token(),
@@ -272,7 +277,6 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(health) = nats.stream_health() {
         shutdown.spawn_service("readiness of the stream", status::follow_stream(health, readiness.clone()));
     }
-    let (publisher, overload) = (nats.event_publisher(), nats.overload_receiver());
     let alarms = match alarms {
         Some(config) => Some(alarms::open(config).await?),
         None => None,
@@ -283,7 +287,25 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
             Process { clock: clock.clone(), metrics: &metrics, readiness: &readiness, shutdown: &shutdown };
         alarms.start(subscription, &process);
     }
-    let parts = Parts { publisher, overload, alarms, clock, metrics, readiness, shutdown: shutdown.clone() };
+    let membership = Membership {
+        kind: NodeKind::Frontend,
+        node: node.clone(),
+        described: frontend.described(),
+        reports: nats.reports(),
+        bus: nats.view(),
+        asker: nats.backlog_asker(),
+    };
+    let nodes = Nodes::start(membership, &clock, &metrics, &readiness, &shutdown);
+    let parts = Parts {
+        publisher: nats.event_publisher(),
+        overload: nats.overload_receiver(),
+        alarms,
+        nodes,
+        clock,
+        metrics,
+        readiness,
+        shutdown: shutdown.clone(),
+    };
     tracing::info!(%node, address = %listener.local_addr().unwrap_or(listen), "frontend started");
     shutdown.spawn("frontend", run(frontend, parts, listener));
     shutdown.run_until_stopped("the frontend", PROCESS_GRACE).await

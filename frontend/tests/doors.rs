@@ -138,7 +138,7 @@ async fn a_browser_is_told_what_it_may_do_with_everything_below_ui() {
         }
         policy
     };
-    told(&sender.check(Asked::get("/ui/"), 404, "there is no page").await);
+    told(&sender.ask(Asked::get("/ui/")).await);
     sender.put("web/dist", "index.html", "page");
     sender.put("web/dist/assets", "index-DiwrgTda.js", "code()");
     for path in ["/ui", "/ui/", "/ui/deep/link", "/ui/assets/index-DiwrgTda.js", "/ui/..%2fx"] {

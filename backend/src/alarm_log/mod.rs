@@ -38,7 +38,7 @@ pub const ALARMS_FILE: &str = "siem_alarms.json";
 pub const ALARM_EVENTS_FILE: &str = "siem_alarm_events.json";
 
 /// How many records may wait to be written; full, writers wait.
-const QUEUE_RECORDS: usize = 4096;
+pub(crate) const QUEUE_RECORDS: usize = 4096;
 /// How many records are written at once at most: all that may wait.
 const BATCH_RECORDS: usize = QUEUE_RECORDS;
 /// While records keep coming, they are written this often and not one by one; the first after a pause is written at

@@ -67,6 +67,7 @@ impl Manager {
             self.shared.census.leave(entry.ticket, entry.protected);
             entry.mailbox
         };
+        self.shared.open.set(self.slot, 0);
         self.open.drain().map(leave).collect()
     }
 }

@@ -150,6 +150,15 @@ impl Table {
         self.deadlines.next_due_secs()
     }
 
+    /// Those whose time is up first come first.
+    pub(super) fn soonest(&self) -> impl Iterator<Item = BacklogSlot> {
+        self.deadlines.soonest()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -24,6 +24,7 @@ fn setup(max_backlogs: usize, records: usize) -> Setup {
         surroundings,
         clock: Clock::simulated(NOW),
         census: Census::new(max_backlogs, counters, Readiness::new()),
+        open: OpenCounts::new(8),
         pressure: Pressure::new(Duration::ZERO),
         retirements,
         failures: None,
@@ -140,4 +141,31 @@ async fn what_an_awake_directive_costs_is_known() {
         println!("{bytes:>5} bytes: {what}");
     }
     assert!(size_of_val(&task) <= 2_600, "thousands of directives may be awake: see what has grown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_open_is_shown_behind_the_events_before_and_no_more_than_somebody_can_look_at() {
+    let setup = setup(1_000, 1_000);
+    let (mailbox, manager) = setup.manager(1);
+    let task = tokio::spawn(manager.run());
+    for number in 0..250_u64 {
+        let source = format!("10.0.1.{number}");
+        mailbox.send(delivery(number, &number.to_string(), &source)).await.unwrap();
+    }
+    let second = Delivery { number: 250, event: event("x", 2, "10.0.1.7"), arrived: NOW, opens: false };
+    mailbox.send(Message::Event(second)).await.unwrap();
+    let (reply, shown) = tokio::sync::oneshot::channel();
+    mailbox.send(Message::Show(Show { reply })).await.unwrap();
+    let shown = shown.await.unwrap();
+    assert_eq!((shown.open, shown.backlogs.len()), (250, dsiem_runtime::bus::MAX_BACKLOGS));
+    assert!(shown.backlogs.is_sorted_by_key(|backlog| backlog.deadline));
+    let one = shown.backlogs.iter().find(|backlog| backlog.src_ips[0].to_string() == "10.0.1.7").unwrap();
+    assert_eq!((one.stage, one.stages, one.events, one.needed), (3, 3, 0, 1));
+    assert_eq!(one.dst_ips[0].to_string(), "10.0.0.1");
+    assert_eq!((one.since, one.risk), (NOW.secs(), 5));
+    assert!(one.deadline > NOW.secs() && one.alarm_id.len() > 8);
+    assert_eq!(setup.shared.open.get(DirectiveSlot(1)), 250);
+    drop(mailbox);
+    task.await.unwrap();
+    assert_eq!(setup.shared.open.get(DirectiveSlot(1)), 0);
 }

@@ -24,7 +24,8 @@ use tracing::{debug, error};
 
 use crate::counters::Counters;
 use crate::filter::{Concern, FilteredBatch};
-use crate::manager::{Delivery, Failure, MAILBOX_EVENTS, Message, Retirement, Save, WakeTime};
+use crate::inquiry::Question;
+use crate::manager::{Delivery, Failure, MAILBOX_EVENTS, Message, Retirement, Save, Shown, WakeTime};
 use recovery::{Given, Since};
 
 pub use recovery::{Means, POISON_FILE, Recovery};
@@ -79,6 +80,8 @@ pub struct Roster {
     wake: Wake,
     /// Starts directives again that have failed; `None`: they begin anew.
     recovery: Option<Recovery>,
+    /// Who wants to see backlogs; `None`: nobody can.
+    questions: Option<mpsc::Receiver<Question>>,
     counters: Counters,
 }
 
@@ -105,6 +108,7 @@ impl Roster {
             caught_up: false,
             wake,
             recovery: None,
+            questions: None,
             counters,
         }
     }
@@ -113,6 +117,13 @@ impl Roster {
     #[must_use]
     pub fn with_recovery(mut self, recovery: Option<Recovery>) -> Self {
         self.recovery = recovery;
+        self
+    }
+
+    /// The same, which passes on questions to directives.
+    #[must_use]
+    pub fn with_questions(mut self, questions: mpsc::Receiver<Question>) -> Self {
+        self.questions = Some(questions);
         self
     }
 
@@ -150,6 +161,7 @@ impl Roster {
                 Some(failure) = next_failure(&mut self.recovery) => self.recover(failure).await,
                 Some(retirement) = retirements.recv() => self.retire(retirement),
                 Some(mark) = marks.recv() => self.mark(mark).await,
+                Some(question) = next_question(&mut self.questions) => self.show(question),
                 batch = batches.recv() => {
                     let Some(batch) = batch else { break };
                     early.insert(batch.sequence, batch);
@@ -192,6 +204,15 @@ impl Roster {
             recovery.mark(number);
         }
         cut.send(Cut { reached: self.reached, caught_up: self.caught_up, asked }).ok();
+    }
+
+    /// Passes a question on, behind the events so far. A directive that is too busy for it, or has just failed, does not
+    /// answer.
+    fn show(&self, Question { slot, show }: Question) {
+        match self.awake.get(slot.0 as usize).and_then(Option::as_ref) {
+            Some(awake) => drop(awake.mailbox.try_send(Message::Show(show))),
+            None => drop(show.reply.send(Shown::default())),
+        }
     }
 
     /// Starts a directive again that has failed: with its state at the last checkpoint, and all events since.
@@ -311,6 +332,14 @@ async fn next_failure(recovery: &mut Option<Recovery>) -> Option<Failure> {
     }
 }
 
+/// The next question; never one where nobody can ask.
+async fn next_question(questions: &mut Option<mpsc::Receiver<Question>>) -> Option<Question> {
+    match questions {
+        Some(questions) => questions.recv().await,
+        None => pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -363,6 +392,7 @@ mod tests {
                 Message::Event(delivery) => delivery.event.id.to_string(),
                 Message::Time(time) => time.secs().to_string(),
                 Message::Save(_) => "save".to_owned(),
+                Message::Show(_) => "show".to_owned(),
             })
             .collect()
     }
@@ -476,5 +506,24 @@ mod tests {
         assert_eq!(roster.counters.pairs_failed.get(), 1);
         roster.deliver(concern("c", true)).await;
         assert_eq!(received(&mut managers.try_recv().unwrap()), ["c"]);
+    }
+
+    #[tokio::test]
+    async fn a_directive_that_sleeps_has_nothing_to_show_and_one_that_is_too_busy_says_nothing() {
+        let (mut roster, mut managers) = roster();
+        let ask = |roster: &Roster| {
+            let (reply, shown) = oneshot::channel();
+            roster.show(Question { slot: SLOT, show: crate::manager::Show { reply } });
+            shown
+        };
+        assert_eq!(ask(&roster).await, Ok(Shown::default()));
+        roster.wake(SLOT);
+        let mut mailbox = managers.try_recv().unwrap();
+        let waiting = ask(&roster);
+        assert_eq!(received(&mut mailbox), ["show"]);
+        assert!(waiting.await.is_err(), "it was dropped");
+        let waiting: Vec<_> = (0..=MAILBOX_EVENTS).map(|_| ask(&roster)).collect();
+        assert!(waiting.into_iter().next_back().unwrap().await.is_err());
+        assert_eq!(received(&mut mailbox).len(), MAILBOX_EVENTS);
     }
 }

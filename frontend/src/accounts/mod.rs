@@ -7,11 +7,13 @@
 //! Calls block: whoever is in an async task gives them to a blocking thread.
 
 mod audit;
+mod external;
 pub mod password;
 mod role;
 mod secret_id;
 mod sessions;
 mod tokens;
+mod user;
 mod users;
 mod views;
 
@@ -21,6 +23,7 @@ use crate::database::sql::Connection;
 use crate::database::{Database, DatabaseError};
 
 pub use audit::{AuditEntry, AuditPage, MAX_AUDIT_PAGE};
+pub use external::External;
 pub use role::{NoRole, Role};
 pub use secret_id::{Digest, NoRandomness, SecretId};
 pub use sessions::{
@@ -29,9 +32,8 @@ pub use sessions::{
 pub use tokens::{
     MAX_TOKEN_DAYS, MAX_TOKEN_NAME, MAX_TOKENS_PER_USER, NewToken, TOKEN_PREFIX, Token, UsedToken,
 };
-pub use users::{
-    Credentials, External, MAX_USER_NAME, MAX_USERS, NewUser, Origin, User, UserChange, UserName,
-};
+pub use user::{MAX_USER_NAME, Origin, User, UserName};
+pub use users::{Credentials, MAX_USERS, NewUser, UserChange};
 pub use views::{MAX_VIEW_NAME, MAX_VIEW_QUERY, MAX_VIEWS_PER_USER, View};
 
 /// The accounts. Shared by whoever asks.

@@ -2,8 +2,6 @@
 //!
 //! Both directions take some 20 MiB and tens of milliseconds on purpose; whoever calls them limits how many do so at once.
 
-use std::sync::OnceLock;
-
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 
@@ -73,17 +71,17 @@ pub fn hash(name: &str, password: &str) -> Result<PasswordHash, PasswordError> {
     hash.map(|hash| PasswordHash(hash.to_string())).map_err(|error| PasswordError::Failed(error.to_string()))
 }
 
+/// What is looked at where there is no password: of the same cost as those that [`hash`] makes.
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCBpcw$vWTSwxDbJ84UJW/FGONcC99yesgDRNw7BxqFJXiHHNQ";
+
 /// Whether this is the password. Takes as long where there is none, so that nobody learns which names exist.
 #[must_use]
 pub fn verify(password: &str, stored: Option<&PasswordHash>) -> bool {
-    static NOBODYS: OnceLock<Option<PasswordHash>> = OnceLock::new();
-    if password.len() > MAX_PASSWORD {
-        return false;
-    }
-    let nobodys = || NOBODYS.get_or_init(|| hash("nobody", "a password of nobody").ok()).as_ref();
-    let Some(hash) = stored.or_else(nobodys) else { return false };
+    let hash = stored.map_or(NOBODYS, |stored| &stored.0);
+    let fits = password.len() <= MAX_PASSWORD;
     let Ok(argon2) = argon2() else { return false };
-    argon2.verify_password(password.as_bytes(), &*hash.0).is_ok() && stored.is_some()
+    fits && argon2.verify_password(password.as_bytes(), hash).is_ok() && stored.is_some()
 }
 
 fn argon2() -> Result<Argon2<'static>, PasswordError> {
@@ -104,8 +102,22 @@ mod tests {
         assert_ne!(first, second);
         assert!(verify("correct horse", Some(&first)) && verify("correct horse", Some(&second)));
         assert!(!verify("correct horsf", Some(&first)));
-        assert!(!verify("a password of nobody", None));
+        assert!(!verify("correct horse", None));
         assert_eq!(format!("{first:?}"), "***");
+    }
+
+    #[test]
+    fn nobodys_password_costs_as_much_as_anybodys() {
+        let cost = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        let hash = hash("alice", "correct horse").unwrap();
+        assert_eq!(cost(NOBODYS), cost(&hash.0));
+        assert_eq!(NOBODYS.len(), hash.0.len());
+        let looked_at = argon2().unwrap().verify_password(b"x", NOBODYS);
+        assert_eq!(
+            looked_at,
+            Err(argon2::password_hash::Error::PasswordInvalid),
+            "it is looked at to its end"
+        );
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use super::audit::note;
 use super::password::PasswordHash;
-use super::users::{self, User};
+use super::user::User;
+use super::users;
 use super::{AccountError, Accounts, By, Digest, SecretId};
 use crate::database::sql::Connection;
 

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use super::audit::note;
 use super::role::Role;
-use super::users::{self, User};
+use super::user::User;
+use super::users;
 use super::{AccountError, Accounts, By, SEEN_EVERY_SECS, SecretId};
 use crate::database::DatabaseError;
 use crate::database::sql::{Row, Statement, as_u64};

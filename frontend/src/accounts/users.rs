@@ -1,59 +1,17 @@
-//! Users: local ones with a password, and those whom a proxy or an identity provider vouches for.
-
-use std::fmt;
-use std::str::FromStr;
-
-use serde::Serialize;
-use utoipa::ToSchema;
+//! Users: who there is, and what admins change of them.
 
 use super::audit::note;
 use super::password::PasswordHash;
 use super::role::Role;
+use super::user::{Origin, User, UserName};
 use super::{AccountError, Accounts, By, Digest};
 use crate::database::DatabaseError;
 use crate::database::sql::{Connection, Row, Value};
 
-/// Characters of a name.
-pub const MAX_USER_NAME: usize = 64;
 /// Users of one installation.
 pub const MAX_USERS: usize = 10_000;
 
-const COLUMNS: &str = "id, name, role, disabled, origin, created, last_login, password";
-
-/// The name of a user: letters, digits and `. _ - + @`, in small letters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserName(String);
-
-/// Who vouches for a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// His password here.
-    Local,
-    /// A proxy, in a header.
-    Header,
-    /// An identity provider.
-    Oidc,
-}
-
-/// A user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct User {
-    #[serde(skip)]
-    pub(super) id: i64,
-    /// What he is called.
-    pub name: String,
-    /// What he may do.
-    pub role: Role,
-    /// Whether he is kept out.
-    pub disabled: bool,
-    /// Who vouches for him.
-    pub origin: Origin,
-    /// In seconds since 1970.
-    pub created: i64,
-    /// When he last signed in.
-    pub last_login: Option<i64>,
-}
+pub(super) const COLUMNS: &str = "id, name, role, disabled, origin, created, last_login, password";
 
 /// A local user who is to be made.
 #[derive(Debug, Clone)]
@@ -84,21 +42,6 @@ pub struct Credentials {
     pub user: User,
     /// `None`: nobody signs in with a password as this one.
     pub password: Option<PasswordHash>,
-}
-
-/// Somebody for whom others vouch.
-#[derive(Debug, Clone)]
-pub struct External<'a> {
-    /// Who vouches.
-    pub origin: Origin,
-    /// Which one he is to an identity provider; never changes, and no other has it. A proxy knows him by his name.
-    pub subject: Option<&'a str>,
-    /// What he is to be called.
-    pub name: &'a UserName,
-    /// What they say he may do; `None`: they do not say.
-    pub role: Option<Role>,
-    /// What he may do if they do not say, and he is new; `None`: he does not come in.
-    pub default_role: Option<Role>,
 }
 
 impl Accounts {
@@ -218,46 +161,9 @@ impl Accounts {
     pub fn credentials(&self, name: &str) -> Result<Option<Credentials>, AccountError> {
         self.read(|db| find(db, name))
     }
-
-    /// The user for whom others vouch: made if he is new, his role changed to what they say.
-    ///
-    /// # Errors
-    /// If he is kept out, has no role, or a user of another origin has his name.
-    pub fn external_user(&self, external: &External<'_>, by: &By<'_>) -> Result<User, AccountError> {
-        let found = self.read(|db| find_external(db, external))?;
-        match found {
-            Some(user) if user.disabled => Err(AccountError::Disabled),
-            Some(user) if external.role.is_none_or(|role| role == user.role) => Ok(user),
-            _ => self.write(|db| note_external(db, external, by)),
-        }
-    }
 }
 
-fn note_external(
-    db: &mut dyn Connection,
-    external: &External<'_>,
-    by: &By<'_>,
-) -> Result<User, AccountError> {
-    if let Some(old) = find_external(db, external)? {
-        if old.disabled {
-            return Err(AccountError::Disabled);
-        }
-        let new = User { role: external.role.unwrap_or(old.role), ..old.clone() };
-        store_change(db, &old, &new, None, by)?;
-        return Ok(new);
-    }
-    let name = external.name;
-    let role = external.role.or(external.default_role).ok_or_else(|| {
-        AccountError::Invalid(format!("{name} has no role here (viewer, analyst or admin); ask an admin"))
-    })?;
-    if find(db, &name.0)?.is_some() {
-        return Err(AccountError::Exists(format!("another user {name}")));
-    }
-    room_for_one(db)?;
-    insert(db, name, role, (external.origin, external.subject), None, by)
-}
-
-fn room_for_one(db: &mut dyn Connection) -> Result<(), AccountError> {
+pub(super) fn room_for_one(db: &mut dyn Connection) -> Result<(), AccountError> {
     let there_are = usize::try_from(count(db, "SELECT COUNT(*) FROM users")?).unwrap_or(usize::MAX);
     if there_are >= MAX_USERS { Err(AccountError::TooMany("users", MAX_USERS)) } else { Ok(()) }
 }
@@ -266,7 +172,7 @@ fn create(db: &mut dyn Connection, new: &NewUser, by: &By<'_>) -> Result<User, A
     insert(db, &new.name, new.role, (Origin::Local, None), Some(&new.password), by)
 }
 
-fn insert(
+pub(super) fn insert(
     db: &mut dyn Connection,
     name: &UserName,
     role: Role,
@@ -290,7 +196,7 @@ fn insert(
     Ok(existing(db, &name.0)?.user)
 }
 
-fn store_change(
+pub(super) fn store_change(
     db: &mut dyn Connection,
     old: &User,
     new: &User,
@@ -338,7 +244,7 @@ fn count(db: &mut dyn Connection, sql: &str) -> Result<i64, DatabaseError> {
     db.query(sql, &[])?.first().map_or(Ok(0), |row| row.int(0))
 }
 
-fn find(db: &mut dyn Connection, name: &str) -> Result<Option<Credentials>, DatabaseError> {
+pub(super) fn find(db: &mut dyn Connection, name: &str) -> Result<Option<Credentials>, DatabaseError> {
     let rows = db.query(&format!("SELECT {COLUMNS} FROM users WHERE name = ?1"), &[name.into()])?;
     let Some(row) = rows.first() else { return Ok(None) };
     let password = row.optional_text(7)?.map(|text| PasswordHash(text.to_owned()));
@@ -349,17 +255,7 @@ pub(super) fn existing(db: &mut dyn Connection, name: &str) -> Result<Credential
     find(db, name)?.ok_or_else(|| AccountError::Missing(format!("user {name}")))
 }
 
-/// An identity provider says which of its users it is, and any of them may call himself what he likes. A proxy says who
-/// it is.
-fn find_external(db: &mut dyn Connection, external: &External<'_>) -> Result<Option<User>, DatabaseError> {
-    let Some(subject) = external.subject else {
-        return Ok(find(db, &external.name.0)?.map(|found| found.user));
-    };
-    let rows = db.query(&format!("SELECT {COLUMNS} FROM users WHERE subject = ?1"), &[subject.into()])?;
-    rows.first().map(user).transpose()
-}
-
-fn user(row: &Row) -> Result<User, DatabaseError> {
+pub(super) fn user(row: &Row) -> Result<User, DatabaseError> {
     Ok(User {
         id: row.int(0)?,
         name: row.text(1)?.to_owned(),
@@ -373,50 +269,4 @@ fn user(row: &Row) -> Result<User, DatabaseError> {
 
 pub(super) fn role(word: &str) -> Result<Role, DatabaseError> {
     word.parse().map_err(|error: super::NoRole| DatabaseError::Damaged(error.to_string()))
-}
-
-impl Origin {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Header => "header",
-            Self::Oidc => "oidc",
-        }
-    }
-
-    fn parse(word: &str) -> Result<Self, DatabaseError> {
-        [Self::Local, Self::Header, Self::Oidc]
-            .into_iter()
-            .find(|origin| origin.as_str() == word)
-            .ok_or_else(|| DatabaseError::Damaged(format!("a user of the unknown origin {word:?}")))
-    }
-}
-
-impl UserName {
-    /// As text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for UserName {
-    type Err = AccountError;
-
-    fn from_str(text: &str) -> Result<Self, AccountError> {
-        let fits = (1..=MAX_USER_NAME).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+@".contains(&byte));
-        if !fits {
-            return Err(AccountError::Invalid(format!(
-                "a name has 1 to {MAX_USER_NAME} letters (a to z), digits and . _ - + @"
-            )));
-        }
-        Ok(Self(text.to_ascii_lowercase()))
-    }
-}
-
-impl fmt::Display for UserName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }

@@ -77,9 +77,7 @@ pub struct Process<'a> {
 pub async fn open(config: AlarmsConfig) -> anyhow::Result<Alarms> {
     let AlarmsConfig { place, limits, words } = config;
     let database = tokio::task::spawn_blocking(move || open_database(&place)).await??;
-    let database = Arc::new(database);
-    let store = Arc::new(AlarmStore::new(database.clone(), words));
-    Ok(Alarms { database, store, limits })
+    Ok(Alarms::new(Arc::new(database), limits, words))
 }
 
 /// Opens or makes the database at `place`. Blocks.
@@ -106,6 +104,13 @@ pub fn open_database(place: &Place) -> anyhow::Result<Database> {
 }
 
 impl Alarms {
+    /// The alarms in `database`.
+    #[must_use]
+    pub fn new(database: Arc<Database>, limits: Limits, words: Words) -> Self {
+        let store = Arc::new(AlarmStore::new(database.clone(), words));
+        Self { database, store, limits }
+    }
+
     /// What the store is called on the bus, where its frontends share what is for it.
     ///
     /// # Errors

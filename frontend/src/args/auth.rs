@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use dsiem_runtime::args::parse_bool;
 use dsiem_runtime::secret::{Name, Secret};
 use ipnet::IpNet;
+use openidconnect::IssuerUrl;
 use reqwest::Url;
 
 use crate::accounts::Role;
@@ -65,8 +66,8 @@ pub struct AuthArgs {
     pub auth_role_header: HeaderName,
 
     /// Identity provider (OpenID Connect) to sign in with, as it names itself
-    #[arg(long, env = "DSIEM_OIDC_ISSUER", value_name = "URL")]
-    pub oidc_issuer: Option<Url>,
+    #[arg(long, env = "DSIEM_OIDC_ISSUER", value_name = "URL", value_parser = issuer)]
+    pub oidc_issuer: Option<IssuerUrl>,
 
     /// What it knows this installation as
     #[arg(long, env = "DSIEM_OIDC_CLIENT_ID", value_name = "ID")]
@@ -79,6 +80,16 @@ pub struct AuthArgs {
     /// File with that secret
     #[arg(long, env = "DSIEM_OIDC_CLIENT_SECRET_FILE", value_name = "FILE")]
     pub oidc_client_secret_file: Option<PathBuf>,
+
+    /// What it is asked to tell about a user; some need groups here to name them
+    #[arg(
+        long,
+        env = "DSIEM_OIDC_SCOPES",
+        value_name = "SCOPES",
+        value_delimiter = ',',
+        default_value = "profile,email"
+    )]
+    pub oidc_scopes: Vec<String>,
 
     /// Claim with the role, or the groups among which it is; dots lead into objects
     #[arg(long, env = "DSIEM_OIDC_ROLE_CLAIM", value_name = "CLAIM")]
@@ -127,6 +138,7 @@ impl AuthArgs {
             issuer,
             client_id,
             client_secret: secret,
+            scopes: self.oidc_scopes.clone(),
             role_claim: self.oidc_role_claim.clone(),
             default_role: self.oidc_default_role,
         }))
@@ -139,4 +151,9 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into())).map_err(|_| {
         "give a network such as 10.0.0.0/24, or an address; several with commas between them".to_owned()
     })
+}
+
+/// An issuer as it is written: it must be the same to the last slash.
+fn issuer(text: &str) -> Result<IssuerUrl, String> {
+    IssuerUrl::new(text.to_owned()).map_err(|error| error.to_string())
 }

@@ -46,7 +46,14 @@ pub(crate) struct TooMany {
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
     /// A request holds it for two look-ups; nothing waits meanwhile.
-    paid: Mutex<HashMap<Key, Paid>>,
+    accounts: Mutex<Accounts>,
+}
+
+#[derive(Debug, Default)]
+struct Accounts {
+    paid: HashMap<Key, Paid>,
+    /// When it was looked last for those that are as good as new, which takes a look at all.
+    swept: i64,
 }
 
 /// Until when attempts are paid for (seconds since 1970), and whether one was refused since.
@@ -59,9 +66,9 @@ struct Paid {
 impl Attempts {
     /// Pays for an attempt from `address` as the user `name`, or as nobody if that is empty.
     pub(crate) fn pay(&self, address: IpAddr, name: &str, now: i64) -> Result<(), TooMany> {
-        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys: Vec<_> =
-            keys(address, name).map(|(key, rate)| (place(&mut paid, key, now), rate)).collect();
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys: Vec<_> = keys(address, name).map(|(key, rate)| (accounts.place(key, now), rate)).collect();
+        let paid = &mut accounts.paid;
         for (key, rate) in &keys {
             let account = paid.entry(key.clone()).or_default();
             let over = account.until - now - (rate.burst - 1) * rate.each_secs;
@@ -79,9 +86,9 @@ impl Attempts {
 
     /// Gives an attempt back that was no guess.
     pub(crate) fn give_back(&self, address: IpAddr, name: &str) {
-        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, rate) in keys(address, name) {
-            if let Some(account) = paid.get_mut(&key) {
+            if let Some(account) = accounts.paid.get_mut(&key) {
                 account.until -= rate.each_secs;
             }
         }
@@ -94,15 +101,18 @@ fn keys(address: IpAddr, name: &str) -> impl Iterator<Item = (Key, Rate)> {
     std::iter::once((Key::Address(peers::network(address)), FROM_ADDRESS)).chain(user)
 }
 
-/// What stands for `key`: itself, while there is room.
-fn place(paid: &mut HashMap<Key, Paid>, key: Key, now: i64) -> Key {
-    if paid.len() >= MAX_TELLING && !paid.contains_key(&key) {
-        paid.retain(|_, account| account.until > now);
-        if paid.len() >= MAX_TELLING {
-            return Key::Others;
+impl Accounts {
+    /// What stands for `key`: itself, while there is room.
+    fn place(&mut self, key: Key, now: i64) -> Key {
+        if self.paid.len() < MAX_TELLING || self.paid.contains_key(&key) {
+            return key;
         }
+        if self.swept != now {
+            self.swept = now;
+            self.paid.retain(|_, account| account.until > now);
+        }
+        if self.paid.len() < MAX_TELLING { key } else { Key::Others }
     }
-    key
 }
 
 #[cfg(test)]
@@ -156,7 +166,7 @@ mod tests {
         let attempts = Attempts::default();
         let tried = |n: u32| attempts.pay(address(n), &format!("user{n}"), NOW);
         assert!((0..20_000).filter(|n| tried(*n).is_err()).count() > 10_000);
-        assert!(attempts.paid.lock().unwrap().len() <= MAX_TELLING + 1);
+        assert!(attempts.accounts.lock().unwrap().paid.len() <= MAX_TELLING + 1);
         assert_eq!(attempts.pay(HERE, "alice", NOW + 60), Ok(()), "they make way");
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use axum::http::HeaderName;
 use dsiem_runtime::secret::{Secret, SecretError};
 use ipnet::IpNet;
+use openidconnect::IssuerUrl;
 use reqwest::Url;
 
 use crate::accounts::Role;
@@ -49,11 +50,13 @@ pub struct HeaderNames {
 #[derive(Debug, Clone)]
 pub struct OidcConfig {
     /// Where it is, as it names itself.
-    pub issuer: Url,
+    pub issuer: IssuerUrl,
     /// What it knows us as.
     pub client_id: String,
     /// What we show it; `None` for a public client.
     pub client_secret: Option<Secret>,
+    /// What it is asked to tell us about, beside who it is.
+    pub scopes: Vec<String>,
     /// The claim with the role, or the groups among which it is; dots lead into objects.
     pub role_claim: Option<String>,
     /// The role of those of whom it does not say one; `None`: they do not come in.
@@ -112,8 +115,8 @@ impl AuthConfig {
                     "--public-url (DSIEM_PUBLIC_URL)",
                 ));
             }
-            if oidc.issuer.scheme() != "https" && !is_this_machine(&oidc.issuer) {
-                return Err(AuthConfigError::OpenIssuer(oidc.issuer.clone()));
+            if oidc.issuer.url().scheme() != "https" && !is_this_machine(oidc.issuer.url()) {
+                return Err(AuthConfigError::OpenIssuer(oidc.issuer.url().clone()));
             }
         }
         Ok(self)
@@ -159,9 +162,10 @@ mod tests {
         assert!(check(header, "0.0.0.0:1", false).unwrap_err().contains("--trusted-proxies"));
         let oidc = |issuer: &str, public: Option<&str>| {
             let oidc = OidcConfig {
-                issuer: issuer.parse().unwrap(),
+                issuer: IssuerUrl::new(issuer.to_owned()).unwrap(),
                 client_id: "dsiem".into(),
                 client_secret: None,
+                scopes: Vec::new(),
                 role_claim: None,
                 default_role: None,
             };

@@ -11,7 +11,6 @@ pub(crate) enum Cookie {
     /// The session. It never comes with a request that another site makes.
     Session,
     /// Somebody is on his way to an identity provider; it comes back with him.
-    #[expect(dead_code, reason = "for now")]
     SignIn,
 }
 

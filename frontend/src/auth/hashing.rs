@@ -31,9 +31,9 @@ impl Hashing {
     /// The stored form of a password.
     pub(crate) async fn hash(&self, name: &str, password: &str) -> Result<PasswordHash, Problem> {
         // What is refused anyway takes no place.
-        password::check(name, password).map_err(refused)?;
+        password::check(name, password).map_err(|error| refused(&error))?;
         let (name, password) = (name.to_owned(), password.to_owned());
-        self.run(move || password::hash(&name, &password)).await?.map_err(refused)
+        self.run(move || password::hash(&name, &password)).await?.map_err(|error| refused(&error))
     }
 
     /// Whether this is the password; takes as long where there is none.
@@ -53,7 +53,7 @@ impl Hashing {
     }
 }
 
-fn refused(error: PasswordError) -> Problem {
+fn refused(error: &PasswordError) -> Problem {
     match error {
         PasswordError::Failed(_) => Problem::unavailable(error.to_string()),
         _ => Problem::unprocessable(error.to_string()),

@@ -12,6 +12,7 @@ mod cross_site;
 mod hashing;
 mod header;
 mod identify;
+mod oidc;
 mod proxies;
 mod set_up;
 mod sign_in;
@@ -20,8 +21,10 @@ use std::sync::Arc;
 
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::metrics::{CounterBy, Metrics};
+use tokio::sync::Semaphore;
 
 use crate::accounts::{AccountError, Accounts};
+use crate::http::api::caller::Caller;
 use crate::http::api::problem::Problem;
 use attempts::Attempts;
 use hashing::Hashing;
@@ -30,7 +33,11 @@ use set_up::SetUp;
 
 pub use config::{AuthConfig, AuthMode};
 pub(crate) use identify::{ClientAddress, identify};
+pub(crate) use oidc::Return;
 pub(crate) use sign_in::SignedIn;
+
+/// Requests that ask the accounts at the same time; further ones wait for their turn.
+const ASKING: usize = 16;
 
 /// Says who asks. Cheap to clone.
 #[derive(Clone)]
@@ -39,10 +46,12 @@ pub(crate) struct Auth(Arc<Inner>);
 struct Inner {
     config: AuthConfig,
     accounts: Accounts,
+    asking: Arc<Semaphore>,
     proxies: Proxies,
     attempts: Attempts,
     hashing: Hashing,
     set_up: SetUp,
+    provider: oidc::Provider,
     /// Whether browsers reach us over HTTPS.
     is_secure: bool,
     /// How browsers name us, where that is known.
@@ -68,7 +77,9 @@ impl Auth {
             attempts: Attempts::default(),
             hashing: Hashing::default(),
             set_up: SetUp::default(),
+            provider: oidc::Provider::default(),
             accounts,
+            asking: Arc::new(Semaphore::new(ASKING)),
             config,
             clock,
             logins: metrics.counter_by(
@@ -92,7 +103,7 @@ impl Auth {
     /// What the identity provider is called, if there is one.
     pub(crate) fn oidc_label(&self) -> Option<String> {
         let oidc = self.0.config.oidc.as_ref().filter(|_| matches!(self.mode(), AuthMode::On))?;
-        oidc.issuer.host_str().map(str::to_owned)
+        oidc.issuer.url().host_str().map(str::to_owned)
     }
 
     /// Whether browsers reach us over HTTPS.
@@ -100,13 +111,30 @@ impl Auth {
         self.0.is_secure
     }
 
+    /// Adds a line to the audit log: what a caller has done, to what, and what else is worth knowing.
+    pub(crate) async fn audit(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        object: String,
+        detail: String,
+    ) -> Result<(), AccountError> {
+        let (caller, now) = (caller.clone(), self.now());
+        self.accounts(move |accounts| accounts.audit(&caller.by(now), action, &object, &detail)).await
+    }
+
     /// Asks the accounts something, on a thread that may block.
     pub(crate) async fn accounts<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Accounts) -> Result<T, AccountError> + Send + 'static,
     ) -> Result<T, AccountError> {
+        let turn = Arc::clone(&self.0.asking).acquire_owned().await;
         let accounts = self.0.accounts.clone();
-        match tokio::task::spawn_blocking(move || work(&accounts)).await {
+        let asked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&accounts)
+        });
+        match asked.await {
             Ok(done) => done,
             Err(error) => {
                 tracing::error!(%error, "asking the accounts ended with a fault of ours");

@@ -126,6 +126,12 @@ impl Auth {
         Err(Problem::unauthorized("name or password is wrong"))
     }
 
+    /// Somebody came back from an identity provider, and it is not known who.
+    pub(super) async fn failed_elsewhere(&self, from: &ClientAddress) -> Result<(), AccountError> {
+        self.0.logins.with("failed").inc();
+        self.note("login.failed", "(identity provider)".to_owned(), from).await
+    }
+
     /// A line in the audit log about somebody who is not known.
     async fn note(
         &self,

@@ -1,7 +1,10 @@
-//! `/ui`: the page, as it was built into `web/dist`.
+//! `/ui`: the page. One in `web/dist` of the home folder, as existing installations have it, comes before the one that is
+//! built into the program.
 //!
 //! Unknown paths below it give the page, so that links into it work. Files whose name holds a hash of their content may
 //! be kept for ever; everything else is asked for each time, which costs an answer without a body.
+
+mod built_in;
 
 use std::convert::Infallible;
 use std::ops::RangeInclusive;
@@ -19,7 +22,6 @@ use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 
-use super::errors::Refusal;
 use super::ui_headers::{self, EXISTING_PAGE, Kind};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -67,30 +69,33 @@ async fn add_headers(State(page): State<Page>, request: Request, next: Next) -> 
     response
 }
 
-async fn serve(
-    State(page): State<Page>,
-    OriginalUri(uri): OriginalUri,
-    request: Request,
-) -> Result<Response, Refusal> {
+async fn serve(State(page): State<Page>, OriginalUri(uri): OriginalUri, request: Request) -> Response {
     let path = uri.path().strip_prefix("/ui/").unwrap_or_default();
-    if let Some(file) = page.file(path).await {
-        let keep = if has_hash(&file) { FOR_EVER } else { ASK_EACH_TIME };
-        return Ok(send(file, request, keep).await);
-    }
     let index = page.folder.join("index.html");
-    if is_file(&index).await {
-        return Ok(send(index, request, ASK_EACH_TIME).await);
+    if !is_file(&index).await {
+        let (response, is_file) = built_in::answer(path, request.headers());
+        return kept(response, if is_file { keep(Path::new(path)) } else { ASK_EACH_TIME });
     }
-    Err(Refusal::not_found("there is no page: web/dist/index.html is missing in the home folder"))
+    let file = page.file(path).await.unwrap_or(index);
+    let keep = keep(&file);
+    kept(send(file, request).await, keep)
+}
+
+fn keep(file: &Path) -> HeaderValue {
+    if has_hash(file) { FOR_EVER } else { ASK_EACH_TIME }
 }
 
 async fn is_file(path: &Path) -> bool {
     tokio::fs::metadata(path).await.is_ok_and(|metadata| metadata.is_file())
 }
 
-async fn send(file: PathBuf, request: Request, keep: HeaderValue) -> Response {
+async fn send(file: PathBuf, request: Request) -> Response {
     let answered: Result<_, Infallible> = ServeFile::new(file).oneshot(request).await;
-    let mut response = answered.map(|response| response.map(Body::new)).into_response();
+    answered.map(|response| response.map(Body::new)).into_response()
+}
+
+/// Says how long an answer may be kept.
+fn kept(mut response: Response, keep: HeaderValue) -> Response {
     if response.status().is_success() || response.status().is_redirection() {
         response.headers_mut().insert(header::CACHE_CONTROL, keep);
     }

@@ -57,10 +57,8 @@ pub struct Tester {
 pub struct TestResult {
     /// Whether the other side took it.
     pub ok: bool,
-    /// What the other side said.
-    pub answer: String,
-    /// Why it did not work; empty where it did.
-    pub error: String,
+    /// What the other side said, or why it did not work.
+    pub detail: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -290,7 +288,8 @@ impl Tester {
         let begun = Instant::now();
         let outcome = self.sender.send(&found.settings, &Parcel { message, key, now }).await;
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let error = outcome.result.as_ref().err().map(|failure| failure.error.clone()).unwrap_or_default();
-        Ok(Ok(TestResult { ok: outcome.result.is_ok(), answer: outcome.said, error, took_ms }))
+        let ok = outcome.result.is_ok();
+        let detail = outcome.result.err().map_or(outcome.said, |failure| failure.error);
+        Ok(Ok(TestResult { ok, detail, took_ms }))
     }
 }

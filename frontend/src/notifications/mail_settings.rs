@@ -101,8 +101,11 @@ impl MailRequest {
         let is_same_place = stored
             .is_none_or(|stored| (&stored.host, stored.port, stored.tls) == (&self.host, port, self.tls));
         let password = stored.and_then(|stored| stored.password.as_ref());
-        let password = secret("password", self.password, password, is_same_place)?;
         let user = self.user.filter(|user| !user.is_empty());
+        let password = match (&user, &self.password) {
+            (None, None) => None,
+            _ => secret("password", self.password, password, is_same_place)?,
+        };
         if user.as_ref().is_some_and(|user| user.len() > MAX_TEXT) {
             return Err(format!("user is longer than {MAX_TEXT} bytes"));
         }

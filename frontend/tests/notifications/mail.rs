@@ -210,10 +210,10 @@ fn each_way_of_tls_is_the_one_that_was_asked_for() {
             installation.tester.test(channel, "key".into(), T0).await.unwrap().unwrap()
         };
         let tls = test(always.channel("tls")).await;
-        assert!(tls.ok && tls.answer.contains("queued as 4711"), "{tls:?}");
+        assert!(tls.ok && tls.detail.contains("queued as 4711"), "{tls:?}");
         assert!(always.until_taken().await.was_encrypted);
         let refused = test(never.channel("starttls")).await;
-        assert!(!refused.ok && !refused.error.is_empty(), "{refused:?}");
+        assert!(!refused.ok && !refused.detail.is_empty(), "{refused:?}");
         assert!(never.taken.lock().unwrap().is_empty(), "nothing goes in the clear that must not");
         let mut stranger = always.channel("tls");
         stranger["mail"]["ca"] = never.ca.clone().into();

@@ -181,10 +181,10 @@ fn a_test_says_what_the_other_side_says(place: &Place) {
         receiver.reply("/x", [Reply::Status(200), Reply::Status(401)]);
         let test = async || installation.tester.test(channel, "k".into(), T0).await.unwrap().unwrap();
         let fine = test().await;
-        assert!(fine.ok && fine.answer.contains("it is 200") && fine.error.is_empty(), "{fine:?}");
+        assert!(fine.ok && fine.detail.contains("it is 200"), "{fine:?}");
         assert_eq!(receiver.got("/x")[0].json()["kind"], "test");
         let refused = test().await;
-        assert!(!refused.ok && refused.error.contains("401"), "{refused:?}");
+        assert!(!refused.ok && refused.detail.contains("401"), "{refused:?}");
         let missing = installation.tester.test(channel + 1, "k".into(), T0).await.unwrap();
         assert!(matches!(missing, Err(Refusal::Missing(_))));
         assert!(installation.deliveries().is_empty(), "tests do not go through the outbox");

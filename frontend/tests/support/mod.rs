@@ -3,12 +3,16 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use dsiem_core::configuration::Readers;
 use dsiem_core::time::ReceiptTime;
+use dsiem_frontend::alarm_store::{Limits, Words};
+use dsiem_frontend::alarms::Alarms;
+use dsiem_frontend::database::Database;
 use dsiem_frontend::{Choices, Config, Frontend, Parts};
 use dsiem_runtime::bus::{EventSubscription, MemoryBus, OverloadSender, memory};
 use dsiem_runtime::files::Home;
@@ -165,6 +169,7 @@ pub(crate) struct Sender {
     pub(crate) shutdown: Shutdown,
     pub(crate) subscription: EventSubscription,
     pub(crate) overload: OverloadSender,
+    pub(crate) alarms: Option<Alarms>,
     router: Router,
     frontend: Frontend,
 }
@@ -181,8 +186,24 @@ impl Sender {
     }
 
     /// The same on a bus of one's own.
-    pub(crate) fn on<T>(Bus(bus): Bus, change: impl FnOnce(&mut Config) -> T) -> Self {
+    pub(crate) fn on<T>(bus: Bus, change: impl FnOnce(&mut Config) -> T) -> Self {
+        Self::build(tempfile::tempdir().unwrap(), bus, None, change)
+    }
+
+    /// The same with a store of alarms, so that there is an API.
+    pub(crate) fn with_alarms<T>(bus: Bus, change: impl FnOnce(&mut Config) -> T) -> Self {
         let home = tempfile::tempdir().unwrap();
+        let database = Database::open_file(&home.path().join("alarms.sqlite")).unwrap();
+        let alarms = Alarms::new(Arc::new(database), Limits::default(), Words::default());
+        Self::build(home, bus, Some(alarms), change)
+    }
+
+    fn build<T>(
+        home: TempDir,
+        Bus(bus): Bus,
+        alarms: Option<Alarms>,
+        change: impl FnOnce(&mut Config) -> T,
+    ) -> Self {
         let mut config = Config {
             home: Home::at(home.path()),
             max_body: 16 << 20,
@@ -199,7 +220,8 @@ impl Sender {
         let parts = Parts {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
-            alarms: None,
+            alarms: alarms.clone(),
+            nodes: dsiem_frontend::Nodes::default(),
             clock: Clock::simulated(NOW),
             metrics: metrics.clone(),
             readiness: readiness.clone(),
@@ -214,6 +236,7 @@ impl Sender {
             shutdown,
             subscription,
             overload,
+            alarms,
             router: frontend.router(),
             frontend,
         }

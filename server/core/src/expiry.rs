@@ -30,6 +30,11 @@ impl Deadlines {
         self.by_time.first().filter(|(deadline, _)| *deadline < now_secs).map(|(_, slot)| *slot)
     }
 
+    /// All of them, those whose deadline is earliest first.
+    pub fn soonest(&self) -> impl Iterator<Item = BacklogSlot> {
+        self.by_time.iter().map(|(_, slot)| *slot)
+    }
+
     /// The first second at which a backlog is over: the one after the earliest deadline.
     #[must_use]
     pub fn next_due_secs(&self) -> Option<i64> {
@@ -49,6 +54,7 @@ mod tests {
         assert_eq!(deadlines.first_due(100), None);
         assert_eq!(deadlines.next_due_secs(), Some(101));
         assert_eq!(deadlines.first_due(101), Some(BacklogSlot(1)));
+        assert!(deadlines.soonest().eq([BacklogSlot(1), BacklogSlot(2)]));
         deadlines.remove(BacklogSlot(1), 100);
         assert_eq!(deadlines.first_due(110), None);
         assert_eq!(deadlines.first_due(111), Some(BacklogSlot(2)));

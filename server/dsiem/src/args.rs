@@ -27,7 +27,9 @@ use crate::attack;
 
 mod tools;
 
-pub(crate) use tools::{BackupArgs, LedgerArgs, NodesAction, NodesArgs};
+pub(crate) use tools::{
+    BackupArgs, LedgerArgs, NodesAction, NodesArgs, ResetPasswordArgs, UsersAction, UsersArgs,
+};
 
 /// A minute: what a machine that dies may take with it should be little.
 const MAX_FSYNC_MILLIS: i64 = 60_000;
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     /// Copy the alarm store to a file, also while it is in use
     #[command(after_help = tools::BACKUP_EXAMPLES)]
     Backup(Box<BackupArgs>),
+    /// Let a user in again who is locked out
+    #[command(after_help = tools::USERS_EXAMPLES)]
+    Users(Box<UsersArgs>),
     /// Read what an existing installation has into this one
     #[command(subcommand)]
     Import(ImportCommand),

@@ -8,6 +8,7 @@ mod ledger;
 mod nodes;
 mod output;
 mod serve;
+mod users;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Ledger(ledger) => program::run_tool("dsiem", &args.log, ledger::run(*ledger)),
         Command::Nodes(nodes) => program::run_tool("dsiem", &args.log, nodes::run(*nodes, Clock::system())),
         Command::Backup(backup) => program::run_tool("dsiem", &args.log, backup::run(*backup)),
+        Command::Users(users) => program::run_tool("dsiem", &args.log, users::run(*users, Clock::system())),
         Command::Import(ImportCommand::Alarms(import)) => {
             program::run("dsiem", &args.log, import::alarms(*import, Clock::system()))
         }

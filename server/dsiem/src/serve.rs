@@ -13,13 +13,16 @@ use dsiem_frontend::config::{
     Config as FrontendConfig, ServeConfig as FrontendServeConfig, queue_limit, throttle,
 };
 use dsiem_frontend::config_store::Choices;
+use dsiem_frontend::nodes::{Membership, Nodes};
 use dsiem_frontend::service as frontend;
 use dsiem_runtime::bus::{
-    AlarmSubscription, EmbeddedConfig, NatsConfig, alarms as alarm_bus, embedded, memory,
+    AlarmSubscription, BusView, EmbeddedConfig, NatsConfig, alarms as alarm_bus, backlog_queries, embedded,
+    memory, reports,
 };
 use dsiem_runtime::clock::Clock;
 use dsiem_runtime::files::Home;
 use dsiem_runtime::metrics::Metrics;
+use dsiem_runtime::nodes::{NodeKind, OpenByDirective};
 use dsiem_runtime::program;
 use dsiem_runtime::shutdown::Shutdown;
 use dsiem_runtime::status::Readiness;
@@ -79,11 +82,12 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
             )
         })?;
     let listener = frontend::listen_on(SocketAddr::new(args.address, args.port)).await?;
+    let checkpoints = backend::open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
     let alarms = match alarms_config {
         Some(config) => Some(alarms::open(config).await?),
         None => None,
     };
-    let checkpoints = backend::open_checkpoints(&engine, &home, &node, &metrics, &readiness)?;
+    let mut view = BusView::Memory;
     let bus = match &checkpoints {
         None => memory::bus(engine.max_queue, clock.clone()),
         Some(checkpoints) => {
@@ -92,6 +96,7 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
                 max_bytes: u64::from(args.event_log_max_mib) << 20,
                 fsync_interval: Duration::from_millis(args.fsync_interval.into()),
             };
+            view = BusView::EventLog { max_bytes: config.max_bytes, metrics: metrics.clone() };
             let resume = checkpoints.position();
             embedded::bus(config, resume, clock.clone(), &metrics, readiness.clone(), &shutdown).context(
                 "events cannot be kept; make the folder writable, or give --durability off (DSIEM_DURABILITY)",
@@ -105,6 +110,17 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
         alarms.start(AlarmSubscription::Memory(queue), &process);
         publisher
     });
+    let by_directive = OpenByDirective::default();
+    let (asker, queries) = backlog_queries();
+    let membership = Membership {
+        kind: NodeKind::OneProcess,
+        node: node.clone(),
+        described: frontend_config.described().and(engine.described(by_directive.clone())),
+        reports: reports(&metrics),
+        bus: view,
+        asker,
+    };
+    let nodes = Nodes::start(membership, &clock, &metrics, &readiness, &shutdown);
     let surroundings = Surroundings {
         node,
         home,
@@ -112,6 +128,8 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
         checkpoints,
         overload: bus.overload_sender,
         alarms: alarm_publisher,
+        queries,
+        by_directive,
         clock: clock.clone(),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
@@ -123,6 +141,7 @@ async fn standalone(args: ServeArgs, home: Home) -> anyhow::Result<()> {
         publisher: bus.publisher,
         overload: bus.overload_receiver,
         alarms,
+        nodes,
         clock,
         metrics,
         readiness,

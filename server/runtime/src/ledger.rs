@@ -17,6 +17,9 @@ mod look;
 pub use equation::{Equation, Outgoing, Samples, Sheet};
 pub use look::{Checked, Look, MOVING};
 
+/// The gauge that says of each balance, by its name, whether it holds.
+pub const BALANCED: &str = "dsiem_ledger_balanced";
+
 /// How often the books are checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
@@ -106,7 +109,7 @@ impl Ledger {
         readiness: &Readiness,
     ) -> Self {
         let help = "Whether the books of events balance (1) or not (0)";
-        let gauges = metrics.gauge_by("dsiem_ledger_balanced", help, "balance");
+        let gauges = metrics.gauge_by(BALANCED, help, "balance");
         let books = balances.into_iter().map(|balance| {
             let balanced = gauges.with(balance.name);
             balanced.set(1);

@@ -4,6 +4,7 @@
 //! - [`clock`]: the only place that reads the wall clock.
 //! - [`shutdown`]: stopping as a value that is passed down.
 //! - [`telemetry`], [`metrics`], [`status`]: what a process says about itself.
+//! - [`nodes`]: what processes tell each other about themselves.
 //! - [`program`]: what every `main` does.
 //! - [`secret`]: tokens and passwords, which never show themselves.
 //! - [`args`], [`files`], [`tls`], [`build`]: arguments, folders and the like that all our programs share.
@@ -15,6 +16,7 @@ pub mod clock;
 pub mod files;
 pub mod ledger;
 pub mod metrics;
+pub mod nodes;
 pub mod program;
 pub mod secret;
 pub mod shutdown;

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use support::{Node, Server, establish, events, next, receive, until, within};
 
+mod nodes;
 mod stream;
 mod support;
 

@@ -52,11 +52,13 @@ impl Served {
             readers: Readers::OneProcess,
             choices: Choices { status: vec!["Open".into()], tags: vec!["Valid Threat".into()] },
             doors: Doors::default(),
+            auth: dsiem_frontend::auth::AuthConfig::default(),
         };
         let parts = Parts {
             publisher: bus.publisher,
             overload: bus.overload_receiver,
             alarms: None,
+            nodes: dsiem_frontend::Nodes::default(),
             clock,
             metrics: metrics.clone(),
             readiness: Readiness::new(),

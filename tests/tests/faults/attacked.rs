@@ -62,7 +62,7 @@ impl Attacked {
         let sent = self.campaign.end().await;
         sent.check(&self.written).await;
         self.recovery.show(&sent);
-        stored::check(&self.node, &self.written).await;
+        stored::check(self.written.folder(), &self.written).await;
         self.node.stop().await;
         sent
     }

@@ -43,7 +43,7 @@ async fn killed_backend() {
         cluster.recover(since, &campaign, &mut recovery).await;
     }
     let sent = cluster.check(campaign, &recovery).await;
-    stored::check(&cluster.frontend, &Written::by(&cluster.backend)).await;
+    stored::check(&cluster.frontend.path("logs"), &Written::by(&cluster.backend)).await;
     assert_eq!(sent.again, 0, "senders do not notice");
     cluster.stop().await;
 }
@@ -62,7 +62,7 @@ async fn killed_frontend() {
         cluster.recover(since, &campaign, &mut recovery).await;
     }
     let sent = cluster.check(campaign, &recovery).await;
-    stored::check(&cluster.frontend, &Written::by(&cluster.backend)).await;
+    stored::check(&cluster.frontend.path("logs"), &Written::by(&cluster.backend)).await;
     assert!(sent.again > 0, "it was killed under load");
     cluster.stop().await;
 }
@@ -82,7 +82,7 @@ async fn killed_nats_server() {
         cluster.recover(since, &campaign, &mut recovery).await;
     }
     cluster.check(campaign, &recovery).await;
-    stored::check(&cluster.frontend, &Written::by(&cluster.backend)).await;
+    stored::check(&cluster.frontend.path("logs"), &Written::by(&cluster.backend)).await;
     for counter in ["dsiem_bus_events_lost_total", "dsiem_bus_streams_replaced_total"] {
         assert_eq!(cluster.backend.http.metric(counter).await, 0, "{counter}");
     }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use dsiem_frontend::alarm_store::{AlarmDocument, AlarmStore, AlarmUpdate, FILE, MAX_PAGE, Words};
 use dsiem_frontend::database;
-use dsiem_tests::installation::Node;
 use dsiem_tests::wait::{DEADLINE, wait_for};
 
 use crate::written::Written;
@@ -13,12 +12,11 @@ use crate::written::Written;
 /// By the stage of each event that was counted.
 type Events = BTreeMap<u8, BTreeSet<String>>;
 
-/// Waits until the store of `frontend`, which goes on meanwhile, holds what was written.
-pub(crate) async fn check(frontend: &Node, written: &Written) {
-    let logs = frontend.path("logs");
+/// Waits until the store in the folder `logs`, which goes on meanwhile, holds what was written.
+pub(crate) async fn check(logs: &Path, written: &Written) {
     let mut last = None;
     let same = wait_for("the alarm store", DEADLINE, || {
-        last = difference(&logs, written);
+        last = difference(logs, written);
         let same = last.is_none();
         async move { same.then_some(()) }
     });

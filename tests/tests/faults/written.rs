@@ -25,6 +25,11 @@ impl Written {
         Self(folder.to_owned())
     }
 
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// Every line about a counted event.
     pub(crate) fn links(&self) -> Vec<Link> {
         self.lines("siem_alarm_events").iter().map(link).collect()

@@ -2,6 +2,8 @@
 //!
 //! One file for each thing that is shown. They need the binaries (`cargo build --bins`) and a nats-server.
 
+mod accounts;
+mod alarm_store;
 mod cluster;
 mod configuration;
 mod doors;

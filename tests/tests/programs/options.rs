@@ -79,7 +79,8 @@ async fn every_flag_of_existing_installations_is_taken() {
             "--verbosity --json serve --node=fe --ip-address=127.0.0.1 --tcp-port=PORT --max-eps=1000 --min-eps=100 \
                     --max-queue=5 --otel-metrics-enabled=false --max-body 1MiB \
                     --alarm-store off --alarm-retention-days 0 --alarm-store-max-gib 1 --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef \
-                    --nats-user me --nats-password s3cret",
+                    --nats-user me --nats-password s3cret --auth header --trusted-proxies 10.0.0.0/24,::1 --auth-header X-User \
+                    --auth-role-header X-Groups --public-url https://siem.example",
             "",
         ),
         (
@@ -132,7 +133,7 @@ async fn every_flag_of_existing_installations_is_taken() {
 }
 
 /// Every boolean variable of the three programs.
-const BOOLEANS: [&str; 10] = [
+const BOOLEANS: [&str; 11] = [
     "DSIEM_DEBUG",
     "DSIEM_TRACE",
     "DSIEM_JSON",
@@ -143,10 +144,11 @@ const BOOLEANS: [&str; 10] = [
     "DSIEM_OTEL_TRACING_ENABLED",
     "DSIEM_OTEL_METRICS_ENABLED",
     "DSIEM_APM",
+    "DSIEM_AUTH_OFF_ANYWAY",
 ];
 
 /// Every other variable, with a value.
-const VALUES: [(&str, &str); 24] = [
+const VALUES: [(&str, &str); 33] = [
     ("DSIEM_NODE", "n"),
     ("DSIEM_ADDRESS", "127.0.0.1"),
     ("DSIEM_PORT", "PORT"),
@@ -171,10 +173,24 @@ const VALUES: [(&str, &str); 24] = [
     ("DSIEM_ALARM_STORE", "off"),
     ("DSIEM_ALARM_RETENTION_DAYS", "30"),
     ("DSIEM_ALARM_STORE_MAX_GIB", "0"),
+    ("DSIEM_AUTH", "on"),
+    ("DSIEM_PUBLIC_URL", "https://siem.example"),
+    ("DSIEM_TRUSTED_PROXIES", "10.0.0.0/24,127.0.0.1"),
+    ("DSIEM_AUTH_HEADER", "X-User"),
+    ("DSIEM_AUTH_ROLE_HEADER", "X-Groups"),
+    ("DSIEM_OIDC_ISSUER", "https://id.example/realm"),
+    ("DSIEM_OIDC_CLIENT_ID", "dsiem"),
+    ("DSIEM_OIDC_SCOPES", "profile,groups"),
+    ("DSIEM_OIDC_ROLE_CLAIM", "groups"),
 ];
 
 /// What closes doors. Each names a file or makes others necessary, so that they are tried in `doors.rs`.
-const DOORS: [&str; 20] = [
+const DOORS: [&str; 25] = [
+    "DSIEM_ADMIN_PASSWORD",
+    "DSIEM_ADMIN_PASSWORD_FILE",
+    "DSIEM_OIDC_CLIENT_SECRET",
+    "DSIEM_OIDC_CLIENT_SECRET_FILE",
+    "DSIEM_OIDC_DEFAULT_ROLE",
     "DSIEM_ALARM_STORE_FILE",
     "DSIEM_EVENTS_TOKEN",
     "DSIEM_EVENTS_TOKEN_FILE",

@@ -40,8 +40,10 @@ pub(super) enum Direction {
 #[into_params(parameter_in = Query)]
 struct PageQuery {
     /// What the list is sorted by: `updated`, unless asked otherwise.
+    #[param(inline)]
     sort: SortBy,
     /// `desc`, unless asked otherwise.
+    #[param(inline)]
     order: Direction,
     /// The `next` of the page before, of the same list.
     after: Option<String>,

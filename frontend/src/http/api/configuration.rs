@@ -120,6 +120,7 @@ async fn write_file(
         user = &*caller.name,
         "a configuration file was written in the page"
     );
+    api.auth.audit(&caller, "config.write", name.as_str().to_owned(), String::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -138,6 +139,7 @@ async fn delete_file(
         user = &*caller.name,
         "a configuration file was deleted in the page"
     );
+    api.auth.audit(&caller, "config.delete", name.as_str().to_owned(), String::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -68,6 +68,7 @@ enum Format {
 #[into_params(parameter_in = Query)]
 struct ExportQuery {
     /// What it is made of.
+    #[param(inline)]
     format: Format,
 }
 

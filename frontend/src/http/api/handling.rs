@@ -105,8 +105,12 @@ async fn change_alarms(
     if status.is_none() && tag.is_none() && assignee.is_none() {
         return Err(Problem::unprocessable("nothing is to be changed: give status, tag or assignee"));
     }
+    let words = [("status", &status), ("tag", &tag), ("assignee", &assignee)];
+    let words = words.into_iter().filter_map(|(what, word)| Some(format!("{what} {}", word.as_ref()?)));
+    let audited = ("alarm.change", words.collect::<Vec<_>>().join(", "));
     let change = Change { status, tag, assignee };
-    handle(&api, &caller, targets, move |store, targets, act| store.change(targets, &change, act)).await
+    handle(&api, &caller, audited, targets, move |store, targets, act| store.change(targets, &change, act))
+        .await
 }
 
 /// Comment on one or many alarms
@@ -121,7 +125,9 @@ async fn comment_on_alarms(
     if text.trim().is_empty() || text.len() > MAX_COMMENT {
         return Err(Problem::unprocessable(format!("text must be 1 to {MAX_COMMENT} bytes")));
     }
-    handle(&api, &caller, targets, move |store, targets, act| store.comment(targets, &text, act)).await
+    let audited = ("alarm.comment", text.clone());
+    handle(&api, &caller, audited, targets, move |store, targets, act| store.comment(targets, &text, act))
+        .await
 }
 
 /// Delete one or many alarms with everything about them
@@ -134,12 +140,16 @@ async fn delete_alarms(
     State(api): State<Api>,
     Body(request): Body<DeleteRequest>,
 ) -> Result<Json<Results>, Problem> {
-    handle(&api, &caller, request.targets, |store, targets, act| store.delete(targets, act.now)).await
+    let audited = ("alarm.delete", String::new());
+    handle(&api, &caller, audited, request.targets, |store, targets, act| store.delete(targets, act.now))
+        .await
 }
 
+/// Handles alarms, and notes in the audit log which of them, with this action and detail.
 async fn handle(
     api: &Api,
     caller: &Caller,
+    (action, detail): (&'static str, String),
     targets: Vec<Target>,
     work: impl FnOnce(
         &crate::alarm_store::AlarmStore,
@@ -153,7 +163,7 @@ async fn handle(
         return Err(Problem::unprocessable(format!("targets must be 1 to {MAX_TARGETS} alarms")));
     }
     let (who, now) = (caller.name.clone(), api.now());
-    let results = api
+    let results: Vec<TargetResult> = api
         .ask(move |store| {
             let handled = work(store, &targets, &Act { who: &who, now })?;
             Ok(targets
@@ -163,6 +173,11 @@ async fn handle(
                 .collect())
         })
         .await?;
+    let done = results.iter().filter(|result| matches!(result.outcome, HandledAs::Done));
+    let done: Vec<&str> = done.map(|result| result.alarm_id.as_str()).collect();
+    if !done.is_empty() {
+        api.auth.audit(caller, action, done.join(" "), detail).await?;
+    }
     Ok(Json(Results { results }))
 }
 

@@ -8,6 +8,7 @@
 mod alarm;
 mod alarms;
 mod audit;
+mod backlogs;
 pub(crate) mod caller;
 mod changes;
 mod configuration;
@@ -17,10 +18,13 @@ mod explain;
 mod export;
 mod handling;
 mod notifications;
+mod oidc;
 pub(crate) mod problem;
 mod query;
 mod session;
 mod statistics;
+mod system;
+mod system_documents;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -51,6 +55,7 @@ use crate::auth::{self, Auth};
 use crate::config_store::Choices;
 use crate::database::DatabaseError;
 use crate::library::Library;
+use crate::nodes::Nodes;
 use crate::notifications::Tester;
 
 /// Where it is served.
@@ -74,6 +79,7 @@ pub(crate) struct Api {
     /// Answers that never end by themselves end with it.
     stop: CancellationToken,
     streams: changes::Streams,
+    nodes: Nodes,
 }
 
 /// What the API needs of others.
@@ -88,6 +94,8 @@ pub(crate) struct Parts {
     pub(crate) auth: Auth,
     /// Notifications, where they could be started.
     pub(crate) tester: Option<Tester>,
+    /// The processes of the installation.
+    pub(crate) nodes: Nodes,
     /// The words of the installation.
     pub(crate) choices: Choices,
     /// What time it is.
@@ -99,7 +107,7 @@ pub(crate) struct Parts {
 impl Api {
     /// The API over these parts.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { store, library, configuration, auth, tester, choices, clock, stop } = parts;
+        let Parts { store, library, configuration, auth, tester, nodes, choices, clock, stop } = parts;
         Self {
             store,
             library,
@@ -111,6 +119,7 @@ impl Api {
             clock,
             stop,
             streams: changes::Streams::new(),
+            nodes,
         }
     }
 
@@ -151,6 +160,7 @@ impl FromRef<Api> for Auth {
         (name = "alarms", description = "Lists of alarms, single alarms, and what users do with them."),
         (name = "directives", description = "What is loaded, and the files that it is loaded from."),
         (name = "statistics", description = "Figures about many alarms."),
+        (name = "system", description = "The processes of the installation, and what is between them."),
         (name = "session", description = "Signing in and out. Requests with the cookie of a session that change something \
             show its csrf_token in the header X-CSRF-Token; programs show a token instead: Authorization: Bearer."),
         (name = "accounts", description = "Users, tokens, saved views and the audit log."),
@@ -168,10 +178,13 @@ fn described() -> OpenApiRouter<Api> {
         .merge(explain::routes())
         .merge(handling::routes())
         .merge(statistics::routes())
+        .merge(system::routes())
+        .merge(backlogs::routes())
         .merge(changes::routes())
         .merge(directives::routes())
         .merge(configuration::routes())
         .merge(session::routes())
+        .merge(oidc::routes())
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(audit::routes())

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::caller::{Admin, Caller};
+use super::caller::Admin;
 use super::problem::{Body, Problem};
 use super::query::{Asked, Names};
 use crate::notifications::{
@@ -96,7 +96,7 @@ async fn create_channel(
     Body(request): Body<ChannelRequest>,
 ) -> Result<(StatusCode, Json<ChannelDocument>), Problem> {
     let made = api.asked(move |notifications| notifications.put_channel(None, request)).await?;
-    api.audit(caller, "notifications.channel.create", made.name.clone()).await?;
+    api.auth.audit(&caller, "notifications.channel.create", made.name.clone(), String::new()).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -114,7 +114,7 @@ async fn change_channel(
     Body(request): Body<ChannelRequest>,
 ) -> Result<Json<ChannelDocument>, Problem> {
     let changed = api.asked(move |notifications| notifications.put_channel(Some(id), request)).await?;
-    api.audit(caller, "notifications.channel.change", changed.name.clone()).await?;
+    api.auth.audit(&caller, "notifications.channel.change", changed.name.clone(), String::new()).await?;
     Ok(Json(changed))
 }
 
@@ -129,7 +129,7 @@ async fn delete_channel(
 ) -> Result<StatusCode, Problem> {
     let now = api.now();
     api.asked(move |notifications| notifications.delete_channel(id, now)).await?;
-    api.audit(caller, "notifications.channel.delete", id.to_string()).await?;
+    api.auth.audit(&caller, "notifications.channel.delete", id.to_string(), String::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -144,7 +144,7 @@ async fn test_channel(
     let now = api.now();
     let key = format!("test-{id}-{}", api.clock.now().nanos());
     let result = answered(api.tester()?.test(id, key, now).await)?;
-    api.audit(caller, "notifications.channel.test", id.to_string()).await?;
+    api.auth.audit(&caller, "notifications.channel.test", id.to_string(), String::new()).await?;
     Ok(Json(result))
 }
 
@@ -166,7 +166,7 @@ async fn create_rule(
     Body(rule): Body<Rule>,
 ) -> Result<(StatusCode, Json<RuleDocument>), Problem> {
     let made = api.asked(move |notifications| notifications.put_rule(None, rule)).await?;
-    api.audit(caller, "notifications.rule.create", made.rule.name.clone()).await?;
+    api.auth.audit(&caller, "notifications.rule.create", made.rule.name.clone(), String::new()).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -182,7 +182,7 @@ async fn change_rule(
     Body(rule): Body<Rule>,
 ) -> Result<Json<RuleDocument>, Problem> {
     let changed = api.asked(move |notifications| notifications.put_rule(Some(id), rule)).await?;
-    api.audit(caller, "notifications.rule.change", changed.rule.name.clone()).await?;
+    api.auth.audit(&caller, "notifications.rule.change", changed.rule.name.clone(), String::new()).await?;
     Ok(Json(changed))
 }
 
@@ -195,7 +195,7 @@ async fn delete_rule(
     Path(id): Path<i64>,
 ) -> Result<StatusCode, Problem> {
     api.asked(move |notifications| notifications.delete_rule(id)).await?;
-    api.audit(caller, "notifications.rule.delete", id.to_string()).await?;
+    api.auth.audit(&caller, "notifications.rule.delete", id.to_string(), String::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -232,7 +232,7 @@ async fn retry_delivery(
 ) -> Result<Json<Delivery>, Problem> {
     let now = api.now();
     let retried = api.asked(move |notifications| notifications.retry(id, now)).await?;
-    api.audit(caller, "notifications.delivery.retry", id.to_string()).await?;
+    api.auth.audit(&caller, "notifications.delivery.retry", id.to_string(), String::new()).await?;
     Ok(Json(retried))
 }
 
@@ -249,13 +249,6 @@ impl Api {
     ) -> Result<T, Problem> {
         let notifications = self.tester()?.notifications().clone();
         self.ask(move |_| question(&notifications)).await?.map_err(Problem::from)
-    }
-
-    /// Writes into the audit log what somebody did.
-    async fn audit(&self, caller: Caller, action: &'static str, object: String) -> Result<(), Problem> {
-        let now = self.now();
-        let noted = self.auth.accounts(move |accounts| accounts.audit(&caller.by(now), action, &object, ""));
-        Ok(noted.await?)
     }
 }
 

@@ -18,6 +18,9 @@ const RETRY_SECS: u32 = 5;
 /// How a problem document is told from other JSON.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// How programs have to come; a browser asks nobody for it.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"dsiem\"");
+
 /// A problem document (RFC 9457): why a request was not served, and what to do about it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
@@ -119,6 +122,9 @@ impl IntoResponse for Problem {
         let retry_after = self.retry_after;
         let mut response = (status, Json(self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, MEDIA_TYPE);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
         if let Some(secs) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }

@@ -56,6 +56,7 @@ enum What {
 #[into_params(parameter_in = Query)]
 struct TopQuery {
     /// Whose addresses.
+    #[param(inline)]
     what: What,
     /// Of alarms that were created on this day (UTC) or later; a week ago, unless asked otherwise.
     from: Option<i64>,

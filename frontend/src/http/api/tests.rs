@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 
+mod nodes;
+
 use std::collections::BTreeMap;
 
 use axum::body::Body;
@@ -56,6 +58,7 @@ impl Asker {
             configuration,
             auth,
             tester: Some(tester),
+            nodes: crate::nodes::Nodes::default(),
             choices,
             clock,
             stop: CancellationToken::new(),
@@ -185,6 +188,9 @@ async fn every_route_asks_for_its_role() {
         ("GET /choices", (Role::Viewer, Value::Null)),
         ("GET /statistics/alarms-over-time", (Role::Viewer, Value::Null)),
         ("GET /statistics/top?what=sources", (Role::Viewer, Value::Null)),
+        ("GET /statistics/engine", (Role::Viewer, Value::Null)),
+        ("GET /system", (Role::Viewer, Value::Null)),
+        ("GET /directives/7/backlogs", (Role::Viewer, Value::Null)),
         ("POST /alarms/change", (Role::Analyst, change)),
         ("POST /alarms/comment", (Role::Analyst, targets)),
         ("POST /alarms/delete", (Role::Analyst, delete)),

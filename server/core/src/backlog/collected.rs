@@ -83,6 +83,16 @@ impl Collected {
         self.src_ips.iter().chain(self.dst_ips.iter())
     }
 
+    /// Source addresses, in the order in which they came.
+    pub fn sources(&self) -> impl Iterator<Item = IpAddr> {
+        self.src_ips.iter()
+    }
+
+    /// Destination addresses, in the order in which they came.
+    pub fn destinations(&self) -> impl Iterator<Item = IpAddr> {
+        self.dst_ips.iter()
+    }
+
     /// The addresses that came since this was called last.
     pub(crate) fn take_new_addresses(&mut self) -> impl Iterator<Item = IpAddr> {
         self.src_ips.take_new().chain(self.dst_ips.take_new())

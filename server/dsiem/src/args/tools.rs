@@ -29,12 +29,50 @@ Examples:
 
 Alarms in PostgreSQL are backed up with pg_dump.";
 
+pub(super) const USERS_EXAMPLES: &str = "\
+Examples:
+  dsiem users reset-password alice                                another password, which is shown
+  dsiem users reset-password alice --alarm-store postgresql://dsiem:secret@db/dsiem
+
+Where the alarms are in a file, stop dsiem first.";
+
 /// The arguments of `backup`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BackupArgs {
     /// The file to write; it must not be there yet
     #[arg(long, value_name = "FILE")]
     pub(crate) to: PathBuf,
+
+    /// Which store.
+    #[command(flatten)]
+    pub(crate) store: AlarmStoreArgs,
+
+    /// Where the folders are.
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// The arguments of `users`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UsersArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: UsersAction,
+}
+
+/// What can be done with users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersAction {
+    /// Give a user another password, which is shown, and let him in again if he was kept out
+    ResetPassword(Box<ResetPasswordArgs>),
+}
+
+/// The arguments of `users reset-password`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ResetPasswordArgs {
+    /// Which user
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
 
     /// Which store.
     #[command(flatten)]

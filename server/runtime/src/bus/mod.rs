@@ -17,12 +17,21 @@ pub mod kept;
 pub mod memory;
 pub mod nats;
 mod overload;
+mod queries;
+mod reports;
+mod state;
 
 pub use alarms::{AlarmBatch, AlarmMessage, AlarmPublisher, AlarmSubscription};
 pub use embedded::EmbeddedConfig;
 pub use memory::MemoryBus;
 pub use nats::{Nats, NatsConfig};
 pub use overload::{OverloadReceiver, OverloadSender};
+pub use queries::{
+    BacklogAnswer, BacklogAsker, BacklogProgress, BacklogQueries, BacklogQuery, MAX_ADDRESSES, MAX_BACKLOGS,
+    backlog_queries,
+};
+pub use reports::{ReportReceiver, ReportSender, reports};
+pub use state::{BusKind, BusState, BusView, Kept};
 
 /// While there is nothing to receive, an empty batch tells the time this often.
 pub const MARK_INTERVAL: Duration = Duration::from_millis(100);

@@ -66,7 +66,7 @@ impl Equation {
                 Outgoing::Each(metric) => outgoing.extend(samples.each(metric)),
             }
         }
-        let in_flight = samples.gauge(self.in_flight);
+        let in_flight = samples.gauge(self.in_flight).unwrap_or(0);
         Some(Sheet { name: self.name, incoming, outgoing, in_flight })
     }
 }
@@ -94,7 +94,9 @@ impl Samples {
         samples
     }
 
-    fn counter(&self, name: &str) -> Option<u64> {
+    /// The counter `name` (without `_total`).
+    #[must_use]
+    pub fn counter(&self, name: &str) -> Option<u64> {
         let value = self.values.get(&format!("{name}_total"))?.get("")?;
         u64::try_from(*value).ok()
     }
@@ -104,9 +106,16 @@ impl Samples {
         values.filter_map(|(label, value)| Some((label.replace('_', " "), u64::try_from(*value).ok()?)))
     }
 
-    fn gauge(&self, name: &str) -> i64 {
-        let value = self.values.get(name).and_then(|values| values.get(""));
-        value.and_then(|value| i64::try_from(*value).ok()).unwrap_or(0)
+    /// The gauge `name`.
+    #[must_use]
+    pub fn gauge(&self, name: &str) -> Option<i64> {
+        self.gauge_of(name, "")
+    }
+
+    /// The gauge `name` for this value of its label.
+    #[must_use]
+    pub fn gauge_of(&self, name: &str, value: &str) -> Option<i64> {
+        i64::try_from(*self.values.get(name)?.get(value)?).ok()
     }
 }
 

@@ -57,7 +57,7 @@ async fn what_is_written_is_read_and_in_the_audit_log() {
     assert_eq!(rules["rules"], json!([made]));
     let (_, tested) = asker.ask("admin", "POST", "/notifications/channels/1/test", Value::Null).await;
     assert_eq!(tested["ok"], false, "{tested}");
-    assert!(!tested["error"].as_str().unwrap().is_empty());
+    assert!(!tested["detail"].as_str().unwrap().is_empty());
     let (_, deliveries) = asker.ask("admin", "GET", "/notifications/deliveries", Value::Null).await;
     assert_eq!(deliveries, json!({"deliveries": [], "next": null, "waiting": 0, "dead": 0}));
     let (_, audit) = asker.ask("admin", "GET", "/audit", Value::Null).await;

@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use super::resume::Gap;
 use super::store::StoreError;
+use crate::bus::state::EVENT_LOG_BYTES;
 use crate::metrics::{Counter, CounterBy, Gauge, Metrics};
 use crate::status::Readiness;
 
@@ -38,7 +39,7 @@ impl Health {
         Self {
             readiness,
             trouble: None,
-            bytes: metrics.gauge("dsiem_event_log_bytes", "What the events of the log take on the disk"),
+            bytes: metrics.gauge(EVENT_LOG_BYTES, "What the events of the log take on the disk"),
             stored: metrics.counter("dsiem_event_log_events", "Events stored in the log"),
             commits: metrics.counter("dsiem_event_log_commits", "Groups of requests stored in the log"),
             commit_micros: metrics.counter(

@@ -14,7 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tracing::error;
 
 use super::{
-    AlarmPublisher, AlarmSubscription, EventPublisher, EventSubscription, OverloadReceiver, OverloadSender,
+    AlarmPublisher, AlarmSubscription, BacklogAsker, BacklogQueries, BusView, EventPublisher,
+    EventSubscription, OverloadReceiver, OverloadSender, ReportReceiver, ReportSender,
 };
 use crate::clock::Clock;
 use crate::metrics::{Counter, Metrics};
@@ -27,8 +28,11 @@ mod in_flight;
 mod link;
 mod overload;
 mod publisher;
+mod queries;
+mod reports;
 mod room;
 mod sequence;
+mod state;
 pub mod stream;
 mod subscription;
 
@@ -36,7 +40,10 @@ pub use address::{check_url, shown_url};
 pub use credentials::{ClientCertificate, Credentials, CredentialsError, Identity};
 pub use overload::SignalSender;
 pub use publisher::Publisher;
+pub use queries::{QueryPublisher, ReplyPublisher};
+pub use reports::ReportPublisher;
 pub use sequence::SEQUENCE_TOKEN;
+pub use state::StateView;
 pub use stream::{
     ALARM_EVENTS_SUBJECT, ALARMS_STREAM, ALARMS_SUBJECT, AlarmReader, DurablePublisher, DurableSubscription,
     Lease, NodeState, StreamAcknowledger, StreamError, StreamHealth, StreamOptions,
@@ -51,6 +58,12 @@ pub const EVENTS_SUBJECT: &str = "dsiem_events";
 
 /// Where overload signals go, as the text `true` or `false`.
 pub const OVERLOAD_SUBJECT: &str = "dsiem_overload_signals";
+
+/// Where processes say how they are, as JSON: see [`NodeReport`](crate::nodes::NodeReport).
+pub const NODES_SUBJECT: &str = "dsiem_nodes";
+
+/// Where frontends ask backends for the open backlogs of a directive, as JSON; answers go to the reply subject.
+pub const BACKLOGS_SUBJECT: &str = "dsiem_backlogs";
 
 /// The queue length that a `max_queue` of 0 stands for.
 pub const UNLIMITED_QUEUE: usize = 524_288;
@@ -101,6 +114,8 @@ pub struct Nats {
     shutdown: Shutdown,
     /// Made when first asked for: a process that only receives needs no publishing task.
     publisher: OnceLock<Publisher>,
+    /// Whether nothing may be lost, whatever that takes.
+    required: bool,
     /// None: events are never kept.
     ways: Option<stream::Ways>,
     durable_publisher: OnceLock<DurablePublisher>,
@@ -120,6 +135,7 @@ impl Nats {
         let ways = keeps.then(|| stream::Ways::start(&link, config.durability, config.stream, shutdown));
         Self {
             link,
+            required: config.durability == Durability::Require,
             ways,
             durable_publisher: OnceLock::new(),
             node: config.node,
@@ -180,8 +196,14 @@ impl Nats {
     /// kept.
     #[must_use]
     pub fn alarm_publisher(&self) -> AlarmPublisher {
-        let replicas = self.stream.replicas;
-        stream::start_alarm_publisher(&self.link, self.ways.as_ref(), replicas, &self.metrics, &self.shutdown)
+        stream::start_alarm_publisher(
+            &self.link,
+            self.ways.as_ref(),
+            self.stream.replicas,
+            self.required,
+            &self.metrics,
+            &self.shutdown,
+        )
     }
 
     /// Receives alarms for the store that is called `store`: letters, digits, `-` and `_`. Processes of the same store
@@ -252,6 +274,46 @@ impl Nats {
     #[must_use]
     pub fn overload_receiver(&self) -> OverloadReceiver {
         OverloadReceiver::Nats(overload::listen(&self.link, &self.shutdown))
+    }
+
+    /// Tells other processes how this one is.
+    #[must_use]
+    pub fn report_sender(&self) -> ReportSender {
+        ReportSender::to_others(ReportPublisher::new(self.link.clone()))
+    }
+
+    /// Tells other processes and this one how this one is, and hears how the others are.
+    #[must_use]
+    pub fn reports(&self) -> (ReportSender, ReportReceiver) {
+        let (sender, receiver) = super::reports(&self.metrics);
+        if let Some(here) = sender.here() {
+            reports::listen(&self.link, here, super::reports::refused(&self.metrics), &self.shutdown);
+        }
+        (sender.and_others(ReportPublisher::new(self.link.clone())), receiver)
+    }
+
+    /// Asks backends for the open backlogs of directives.
+    #[must_use]
+    pub fn backlog_asker(&self) -> BacklogAsker {
+        BacklogAsker::There(QueryPublisher::new(self.link.clone()))
+    }
+
+    /// Hears questions for the open backlogs of directives.
+    #[must_use]
+    pub fn backlog_queries(&self) -> BacklogQueries {
+        queries::listen(&self.link, &self.metrics, &self.shutdown)
+    }
+
+    /// Looks at NATS for whoever wants to know how it is.
+    #[must_use]
+    pub fn view(&self) -> BusView {
+        BusView::Nats(Box::new(StateView {
+            link: self.link.clone(),
+            ways: self.ways.clone(),
+            node_expiry: self.stream.node_expiry,
+            clock: self.clock.clone(),
+            not_before: None,
+        }))
     }
 
     /// Whether there is a connection, and when that changes.

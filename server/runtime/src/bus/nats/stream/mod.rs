@@ -7,9 +7,10 @@
 
 use std::time::Duration;
 
+use async_nats::Client;
 use sha2::{Digest, Sha256};
 
-use crate::bus::StreamId;
+use crate::bus::{Kept, StreamId};
 
 mod alarms;
 mod api;
@@ -48,6 +49,21 @@ pub(super) use {publisher::start as start_publisher, subscription::start as star
 
 /// The stream of events.
 pub const STREAM: &str = "DSIEM_EVENTS";
+
+/// What the stream keeps, and its limits.
+///
+/// # Errors
+/// When there is no stream, or no answer.
+pub(super) async fn kept(client: &Client) -> Result<Kept, StreamError> {
+    let info = api::Api::new(client.clone()).stream(STREAM).await?;
+    let (config, state) = (info.config, info.state);
+    Ok(Kept {
+        bytes: state.bytes,
+        max_bytes: u64::try_from(config.max_bytes).ok().filter(|limit| *limit > 0),
+        events: Some(state.last_seq.saturating_add(1).saturating_sub(state.first_seq)),
+        max_age: Some(Duration::from_nanos(config.max_age)).filter(|age| !age.is_zero()),
+    })
+}
 
 /// How the stream is to be. Only replicas, age, bytes and window of a stream that does not exist yet: one that exists is
 /// used as it is.

@@ -1,14 +1,17 @@
 //! The task that publishes alarms: what comes out of the queue goes to the stream until that has acknowledged it, or to
 //! core NATS once.
 
+use std::time::Duration;
+
 use async_nats::Client;
 use async_nats::header::HeaderMap;
 use futures::StreamExt as _;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::super::api::{Api, StreamError};
 use super::super::ways::{Way, Ways};
-use super::{AGAIN, ALARM_EVENTS_SUBJECT, ALARMS_SUBJECT, ensure_stream};
+use super::{AGAIN, ALARM_EVENTS_SUBJECT, ALARMS_STREAM, ALARMS_SUBJECT, ensure_stream};
 use crate::bus::alarms::{self, AlarmMessage, AlarmPublisher, AlarmQueue};
 use crate::bus::nats::generation;
 use crate::bus::nats::link::Link;
@@ -17,6 +20,10 @@ use crate::shutdown::Shutdown;
 
 /// So many messages are on their way at a time.
 const WINDOW: usize = 256;
+
+/// When the stream has never taken anything of this process, and refuses or does not answer for so long with a connection, it
+/// is not for us: an installation whose permissions do not have alarms must go on working. Not with `--durability require`.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a message has beside its payload: subject, reply subject and protocol.
 const OVERHEAD_BYTES: usize = 1_024;
@@ -27,9 +34,16 @@ struct Publishing {
     /// None: alarms are never kept.
     ways: Option<Ways>,
     replicas: usize,
+    /// Whether alarms must be kept, whatever that takes.
+    required: bool,
+    /// Whether the stream has taken anything of this process.
+    proven: bool,
+    /// Since when it has been refusing or silent.
+    failing_since: Option<Instant>,
     /// The connection on which the stream was found.
     ensured_on: Option<u64>,
-    failing: bool,
+    /// Whether it was said that alarms are left out.
+    told: bool,
     published: Counter,
     dropped: CounterBy,
 }
@@ -39,6 +53,7 @@ pub(in crate::bus::nats) fn start(
     link: &Link,
     ways: Option<&Ways>,
     replicas: usize,
+    required: bool,
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> AlarmPublisher {
@@ -48,8 +63,11 @@ pub(in crate::bus::nats) fn start(
         link: link.clone(),
         ways: ways.cloned(),
         replicas,
+        required,
+        proven: false,
+        failing_since: None,
         ensured_on: None,
-        failing: false,
+        told: false,
         published: metrics.counter("dsiem_bus_alarm_messages", "Messages about alarms that NATS has"),
         dropped: metrics.counter_by(
             "dsiem_bus_alarm_messages_dropped",
@@ -79,6 +97,10 @@ impl Publishing {
                 Way::Undecided => {}
             }
             if messages.is_empty() {
+                return;
+            }
+            if self.is_not_for_us() {
+                self.dropped.with("not_permitted").add(count(&messages));
                 return;
             }
             tokio::time::sleep(AGAIN).await;
@@ -140,16 +162,31 @@ impl Publishing {
                 self.ensured_on = None;
                 self.failed(error);
             }
-            None if std::mem::take(&mut self.failing) => info!("alarms are published again; none was lost"),
+            None if self.failing_since.take().is_some() => info!("alarms are published again"),
             None => {}
         }
+        self.proven |= total > failed.len() as u64;
         failed.into_iter().map(|(message, _)| message).collect()
     }
 
     fn failed(&mut self, error: &StreamError) {
-        if !std::mem::replace(&mut self.failing, true) {
-            warn!(%error, "alarms cannot be published; they wait and it is tried again until it works");
+        if self.failing_since.is_none() {
+            self.failing_since = Some(Instant::now());
+            warn!(%error, stream = ALARMS_STREAM, "alarms cannot be published; they wait and it is tried again. May this process publish to {ALARMS_SUBJECT} and {ALARM_EVENTS_SUBJECT}?");
         }
+    }
+
+    /// Whether alarms are left out: nothing was ever taken, and it has been tried for long enough.
+    fn is_not_for_us(&mut self) -> bool {
+        let since = self.failing_since.filter(|_| !self.proven && !self.required);
+        let given_up =
+            since.is_some_and(|since| since.elapsed() > PATIENCE) && self.link.connected_client().is_some();
+        if given_up && !std::mem::replace(&mut self.told, true) {
+            error!(
+                "alarms are left out, because NATS takes none of this process; they are in the alarm files only"
+            );
+        }
+        given_up
     }
 }
 

@@ -1,0 +1,19 @@
+//! Has the crate compiled again when the built page has changed, which goes into the program.
+//!
+//! Where nothing was built yet, the folder around it is watched: watching what is not there would mean compiling each
+//! time.
+
+use std::path::Path;
+
+/// What `make web` makes.
+const BUILT: &str = "../web/dist";
+
+fn main() {
+    let watched = if Path::new(BUILT).exists() { BUILT } else { "../web" };
+    write_line(&format!("cargo:rerun-if-changed={watched}"));
+}
+
+#[expect(clippy::print_stdout, reason = "that is how cargo is told")]
+fn write_line(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,138 @@
+// The users, and changing them.
+import { Button, Group, Modal, NativeSelect, PasswordInput, Switch, Text } from '@mantine/core'
+import { type SyntheticEvent, useState } from 'react'
+import type { User } from '../../api/types'
+import { ConfirmButton } from '../../components/confirm'
+import { ProblemNote } from '../../components/problem'
+import { PASSWORD_LENGTH } from '../../lib/limits'
+import { Said } from '../../components/said'
+import { DataTable } from '../../components/table/data-table'
+import type { Column } from '../../components/table/features'
+import { useChangeUser, useDeleteUser } from '../../data/accounts'
+import { useSession } from '../../data/session'
+import { visible } from '../../lib/visible'
+import { ROLES, roleOf } from './roles'
+
+const COLUMNS: Column<User>[] = [
+  { accessorKey: 'name', header: 'Name', cell: ({ row }) => <Said text={row.original.name} limit={60} /> },
+  { accessorKey: 'role', header: 'Role', cell: ({ row }) => <RoleSelect user={row.original} /> },
+  { accessorKey: 'disabled', header: 'May log in', cell: ({ row }) => <Enabled user={row.original} /> },
+  {
+    id: 'acts',
+    header: () => <span className="unseen">Actions</span>,
+    enableSorting: false,
+    cell: ({ row }) => <Acts user={row.original} />,
+  },
+]
+
+export function UserTable({ users }: { users: User[] }) {
+  return (
+    <DataTable
+      rows={users}
+      columns={COLUMNS}
+      label="Users"
+      id={({ name }) => name}
+      sortedBy="name"
+      empty={<Text p="sm">None.</Text>}
+    />
+  )
+}
+
+function useIsMe(user: User): boolean {
+  return useSession().data?.user.name === user.name
+}
+
+function RoleSelect({ user }: { user: User }) {
+  const change = useChangeUser()
+  return (
+    <>
+      <NativeSelect
+        aria-label={`Role of ${visible(user.name)}`}
+        data={ROLES}
+        value={user.role}
+        disabled={useIsMe(user) || change.isPending}
+        onChange={(event) =>
+          change.mutate({ name: user.name, change: { role: roleOf(event.currentTarget.value) } })
+        }
+      />
+      {change.isError && <ProblemNote error={change.error} />}
+    </>
+  )
+}
+
+function Enabled({ user }: { user: User }) {
+  const change = useChangeUser()
+  return (
+    <Switch
+      aria-label={`${visible(user.name)} may log in`}
+      checked={!user.disabled}
+      disabled={useIsMe(user) || change.isPending}
+      onChange={(event) =>
+        change.mutate({ name: user.name, change: { disabled: !event.currentTarget.checked } })
+      }
+    />
+  )
+}
+
+function Acts({ user }: { user: User }) {
+  const remove = useDeleteUser()
+  const isMe = useIsMe(user)
+  return (
+    <Group gap={4} justify="end">
+      <NewPassword user={user} />
+      {!isMe && (
+        <ConfirmButton
+          label="Delete"
+          of={visible(user.name)}
+          question="The sessions and tokens of the user end. What the user did stays in the history."
+          onConfirmed={() => remove.mutate(user.name)}
+        />
+      )}
+    </Group>
+  )
+}
+
+function NewPassword({ user }: { user: User }) {
+  const [isOpen, setOpen] = useState(false)
+  const [password, setPassword] = useState('')
+  const change = useChangeUser()
+  const close = () => {
+    setOpen(false)
+    setPassword('')
+  }
+  const submit = (event: SyntheticEvent) => {
+    event.preventDefault()
+    change.mutate({ name: user.name, change: { password } }, { onSuccess: close })
+  }
+  return (
+    <>
+      <Button
+        variant="subtle"
+        onClick={() => setOpen(true)}
+        aria-label={`New password of ${visible(user.name)}`}
+      >
+        New password
+      </Button>
+      <Modal opened={isOpen} onClose={close} title="New password">
+        <form onSubmit={submit}>
+          <PasswordInput
+            label="Password"
+            autoComplete="new-password"
+            description={`${PASSWORD_LENGTH} characters or more`}
+            minLength={PASSWORD_LENGTH}
+            value={password}
+            onChange={(e) => setPassword(e.currentTarget.value)}
+            required
+            data-autofocus
+          />
+          {change.isError && <ProblemNote error={change.error} />}
+          <Group justify="end" mt="md">
+            <Button type="submit" loading={change.isPending}>
+              Set
+            </Button>
+          </Group>
+        </form>
+      </Modal>
+    </>
+  )
+}
