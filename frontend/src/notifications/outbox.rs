@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::message::{Message, cleaned};
 use super::sender::{Failure, Outcome};
-use super::{Refusal, as_json, from_json, store};
+use super::{Answer, Refusal, as_json, from_json, store};
 use crate::database::DatabaseError;
 use crate::database::sql::{Connection, Row, Statement};
 
@@ -246,7 +246,7 @@ pub(super) fn release(
 }
 
 /// Tries a delivery again that was given up, or that waits.
-pub(super) fn retry(db: &mut dyn Connection, id: i64, now: i64) -> store::Changed<Delivery> {
+pub(super) fn retry(db: &mut dyn Connection, id: i64, now: i64) -> Answer<Delivery> {
     let Some(delivery) = delivery(db, id)? else { return Ok(Err(Refusal::missing("delivery", id))) };
     if delivery.channel.is_none() {
         return Ok(Err(Refusal::Conflict("its channel was deleted, so it cannot be sent".to_owned())));

@@ -2,7 +2,7 @@
 
 use super::channel::{ChannelDocument, ChannelRequest, Settings};
 use super::rule::{Rule, Window};
-use super::{Refusal, as_json, from_json};
+use super::{Answer, Refusal, as_json, from_json};
 use crate::database::DatabaseError;
 use crate::database::sql::{Connection, Row};
 
@@ -10,9 +10,6 @@ use crate::database::sql::{Connection, Row};
 const MAX_CHANNELS: usize = 100;
 /// How many rules there may be.
 const MAX_RULES: usize = 200;
-
-/// What may be changed, or why not.
-pub(super) type Changed<T> = Result<Result<T, Refusal>, DatabaseError>;
 
 /// A channel that something can be sent to.
 #[derive(Debug, Clone)]
@@ -52,7 +49,7 @@ pub(super) fn put_channel(
     db: &mut dyn Connection,
     id: Option<i64>,
     request: ChannelRequest,
-) -> Changed<ChannelDocument> {
+) -> Answer<ChannelDocument> {
     let stored = match id {
         None => None,
         Some(id) => match channel(db, id)? {
@@ -82,7 +79,7 @@ pub(super) fn put_channel(
 }
 
 /// Removes a channel that no rule uses; what waits for it is given up.
-pub(super) fn delete_channel(db: &mut dyn Connection, id: i64, now: i64) -> Changed<()> {
+pub(super) fn delete_channel(db: &mut dyn Connection, id: i64, now: i64) -> Answer<()> {
     let users = rules(db)?.into_iter().filter(|rule| rule.rule.channels.contains(&id));
     let users: Vec<String> = users.map(|rule| rule.rule.name).collect();
     if !users.is_empty() {
@@ -118,7 +115,7 @@ pub(super) fn rules(db: &mut dyn Connection) -> Result<Vec<StoredRule>, Database
 }
 
 /// Adds a rule, or changes the one with this id; its id.
-pub(super) fn put_rule(db: &mut dyn Connection, id: Option<i64>, rule: &Rule) -> Changed<i64> {
+pub(super) fn put_rule(db: &mut dyn Connection, id: Option<i64>, rule: &Rule) -> Answer<i64> {
     if let Err(wrong) = rule.compile() {
         return Ok(Err(Refusal::Wrong(wrong)));
     }
@@ -145,7 +142,7 @@ pub(super) fn put_rule(db: &mut dyn Connection, id: Option<i64>, rule: &Rule) ->
 }
 
 /// Removes a rule, with what it holds back.
-pub(super) fn delete_rule(db: &mut dyn Connection, id: i64) -> Changed<()> {
+pub(super) fn delete_rule(db: &mut dyn Connection, id: i64) -> Answer<()> {
     // A later rule may get the same id.
     db.execute("DELETE FROM notification_told WHERE rule = ?1", &[id.into()])?;
     db.execute("DELETE FROM notification_digests WHERE rule = ?1", &[id.into()])?;
