@@ -9,7 +9,7 @@
 
 mod alarm;
 mod changes;
-mod document;
+pub(crate) mod document;
 mod events;
 mod figures;
 mod filing;
@@ -31,6 +31,7 @@ use tokio::sync::broadcast;
 use writing::Writing;
 
 use crate::database::{Database, DatabaseError};
+use crate::notifications::Occasions;
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
 pub use changes::{AlarmChange, ChangeKind};
@@ -292,6 +293,7 @@ impl AlarmStore {
                 tallies: Tallies::default(),
                 words: &self.words,
                 changes: Vec::new(),
+                occasions: Occasions::default(),
                 now,
             };
             let done = work(&mut writing)?;
