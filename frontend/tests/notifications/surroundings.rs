@@ -30,6 +30,11 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
+/// Asks the database on a thread that may block, as PostgreSQL's client wants it.
+pub(crate) fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|threads| threads.spawn(work).join().unwrap())
+}
+
 /// Waits until something is so.
 pub(crate) async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -62,7 +67,7 @@ pub(crate) struct Installation {
 impl Installation {
     /// In a place, at a time.
     pub(crate) fn start(place: &Place, now: i64) -> Self {
-        Self::over(Arc::new(place.open()), now)
+        Self::over(Arc::new(aside(|| place.open())), now)
     }
 
     pub(crate) fn over(store: Arc<AlarmStore>, now: i64) -> Self {
@@ -82,7 +87,8 @@ impl Installation {
     }
 
     pub(crate) fn put(&self, updates: impl IntoIterator<Item = AlarmUpdate>) {
-        put(&self.store, updates);
+        let updates: Vec<AlarmUpdate> = updates.into_iter().collect();
+        aside(|| put(&self.store, updates));
     }
 
     /// A webhook of the form `json`.
@@ -92,22 +98,22 @@ impl Installation {
 
     pub(crate) fn channel(&self, request: Value) -> i64 {
         let request = serde_json::from_value(request).unwrap();
-        self.notifications.put_channel(None, request).unwrap().unwrap().id
+        aside(|| self.notifications.put_channel(None, request)).unwrap().unwrap().id
     }
 
     /// A rule that tells everything, with what is said otherwise.
     pub(crate) fn rule(&self, name: &str, channels: &[i64], otherwise: &Value) -> i64 {
-        self.notifications.put_rule(None, rule(name, channels, otherwise)).unwrap().unwrap().id
+        aside(|| self.notifications.put_rule(None, rule(name, channels, otherwise))).unwrap().unwrap().id
     }
 
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
-        self.notifications.deliveries(None, None, 500).unwrap()
+        aside(|| self.notifications.deliveries(None, None, 500)).unwrap()
     }
 
     /// Waits until so many deliveries are in a state; those.
     pub(crate) async fn until_are(&self, state: notifications::State, count: usize) -> Vec<Delivery> {
         until(&format!("{count} are {state:?}"), || {
-            let found = self.notifications.deliveries(Some(state), None, 500).unwrap();
+            let found = aside(|| self.notifications.deliveries(Some(state), None, 500)).unwrap();
             (found.len() == count).then_some(found)
         })
         .await
