@@ -38,6 +38,11 @@ struct Asker {
 
 impl Asker {
     fn new() -> Self {
+        Self::knowing(Nodes::default())
+    }
+
+    /// In an installation of these processes.
+    fn knowing(nodes: Nodes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = AlarmStore::open_file(&folder.path().join("alarms.sqlite"), Words::default()).unwrap();
         let choices = Choices { status: words("Open Closed"), tags: words("Threat Noise") };
@@ -56,6 +61,7 @@ impl Asker {
             auth,
             choices,
             clock,
+            nodes,
             stop: CancellationToken::new(),
         });
         // Who asks is found out by others; here it is who the test says.

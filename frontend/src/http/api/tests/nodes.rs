@@ -8,7 +8,6 @@ use dsiem_runtime::nodes::{
 };
 
 use super::*;
-use crate::nodes::Nodes;
 
 fn report(kind: NodeKind, node: &str) -> NodeReport {
     let rate = |now| Rate { now, minute: now / 2.0 };
@@ -32,10 +31,7 @@ fn report(kind: NodeKind, node: &str) -> NodeReport {
 }
 
 fn asker(nodes: &Nodes) -> Asker {
-    let mut asker = Asker::new();
-    asker.api = asker.api.with_nodes(nodes.clone());
-    asker.router = routes(asker.api.clone()).layer(middleware::from_fn(let_in));
-    asker
+    Asker::knowing(nodes.clone())
 }
 
 #[tokio::test(start_paused = true)]
