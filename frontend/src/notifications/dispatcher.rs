@@ -109,7 +109,7 @@ impl Dispatcher {
 
     /// Works until `stop`; then what is being sent is finished or given back.
     pub async fn run(mut self, stop: CancellationToken) {
-        self.retrying("take back", |notifications, now| notifications.take_back(now)).await;
+        self.retrying("take back", Notifications::take_back).await;
         while !stop.is_cancelled() {
             let pause = self.step().await;
             tokio::select! {

@@ -70,7 +70,7 @@ pub(super) fn put_channel(
             db.execute("UPDATE notification_channels SET name = ?1, settings = ?2 WHERE id = ?3", &values)?;
             id
         }
-        None => new_id(db.query(
+        None => new_id(&db.query(
             "INSERT INTO notification_channels (name, settings) VALUES (?1, ?2) RETURNING id",
             &values[..2],
         )?)?,
@@ -135,7 +135,7 @@ pub(super) fn put_rule(db: &mut dyn Connection, id: Option<i64>, rule: &Rule) ->
     let Some(id) = id else {
         let insert =
             "INSERT INTO notification_rules (name, enabled, settings) VALUES (?1, ?2, ?3) RETURNING id";
-        return Ok(Ok(new_id(db.query(insert, &values[..3])?)?));
+        return Ok(Ok(new_id(&db.query(insert, &values[..3])?)?));
     };
     let update = "UPDATE notification_rules SET name = ?1, enabled = ?2, settings = ?3 WHERE id = ?4";
     Ok(if db.execute(update, &values)? == 0 { Err(Refusal::missing("rule", id)) } else { Ok(id) })
@@ -168,6 +168,6 @@ fn refused(
     Ok(is_full.then(|| Refusal::Conflict(format!("there are {max} already, which is the limit; delete one"))))
 }
 
-fn new_id(rows: Vec<Row>) -> Result<i64, DatabaseError> {
+fn new_id(rows: &[Row]) -> Result<i64, DatabaseError> {
     rows.first().map_or_else(|| Err(DatabaseError::Damaged("no id was given".into())), |row| row.int(0))
 }
