@@ -205,7 +205,7 @@ impl AlarmStore {
             let Some(row) = rows.first() else { return Ok(None) };
             let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
             let counts = events::counts(db, alarm_id)?;
-            let counts = events::at_least(counts, &alarm.document);
+            let counts = events::at_least(&counts, &alarm.document);
             Ok(Some((alarm, counts)))
         })
     }

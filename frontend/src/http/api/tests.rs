@@ -40,6 +40,11 @@ pub(super) struct Asker {
 
 impl Asker {
     pub(super) fn new() -> Self {
+        Self::knowing(Nodes::of(Vec::new(), BacklogAsker::Nobody, NOW))
+    }
+
+    /// In an installation of these processes.
+    fn knowing(nodes: Nodes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = AlarmStore::open_file(&folder.path().join("alarms.sqlite"), Words::default()).unwrap();
         let choices = Choices { status: words("Open Closed"), tags: words("Threat Noise") };
@@ -59,9 +64,9 @@ impl Asker {
             configuration,
             auth,
             tester: Some(tester),
-            nodes: Nodes::of(Vec::new(), BacklogAsker::Nobody, NOW),
             choices,
             clock,
+            nodes,
             stop: CancellationToken::new(),
         });
         // Who asks is found out by others; here it is who the test says.

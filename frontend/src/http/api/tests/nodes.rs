@@ -31,10 +31,7 @@ fn report(kind: NodeKind, node: &str) -> NodeReport {
 }
 
 fn asker(nodes: &Nodes) -> Asker {
-    let mut asker = Asker::new();
-    asker.api.nodes = nodes.clone();
-    asker.router = routes(asker.api.clone()).layer(middleware::from_fn(let_in));
-    asker
+    Asker::knowing(nodes.clone())
 }
 
 #[tokio::test(start_paused = true)]
