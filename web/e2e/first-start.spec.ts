@@ -12,7 +12,7 @@ test('from the first start to the first alarm', async ({ page }) => {
   await page.goto(dsiem.page())
   await expect(page.getByText('There is no user yet')).toBeVisible()
 
-  await page.goto(dsiem.setUpLink())
+  await page.goto(await dsiem.setUpLink())
   await page.getByLabel('Name').fill('anna')
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await page.getByLabel('Password again').fill(PASSWORD)
