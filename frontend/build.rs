@@ -10,10 +10,5 @@ const BUILT: &str = "../web/dist";
 
 fn main() {
     let watched = if Path::new(BUILT).exists() { BUILT } else { "../web" };
-    write_line(&format!("cargo:rerun-if-changed={watched}"));
-}
-
-#[expect(clippy::print_stdout, reason = "that is how cargo is told")]
-fn write_line(line: &str) {
-    println!("{line}");
+    println!("cargo:rerun-if-changed={watched}");
 }

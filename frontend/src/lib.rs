@@ -4,7 +4,7 @@
 //! for, `http` knows the paths and asks for tokens, [`body`] reads what was sent, `submission` cuts it into events,
 //! [`peers`] and [`limiter`] say whether they may come in, `publisher` puts them on the bus, `counters` and [`rejected`] keep account of them. [`config_store`] holds the files of `/config`,
 //! [`alarm_store`] the alarms that people see and handle, which [`alarms`] fills, [`accounts`] the people themselves, both in
-//! a [`database`]; [`nodes`] knows the processes of the installation.
+//! a [`database`]; [`notifications`] tell people of alarms; [`nodes`] knows the processes of the installation.
 //! [`service`] puts all of it together from [`config`], which is what [`args`] mean.
 
 pub mod accounts;
@@ -24,6 +24,7 @@ mod library;
 pub mod limiter;
 mod lingering;
 pub mod nodes;
+pub mod notifications;
 pub mod peers;
 mod places;
 mod publisher;

@@ -34,6 +34,7 @@ use crate::http::{self, Resources, Site};
 use crate::library::Library;
 use crate::limiter::Limiter;
 use crate::nodes::{Membership, Nodes};
+use crate::notifications::{Dispatcher, Notifications, Tester};
 use crate::peers::Peers;
 use crate::places::Places;
 use crate::publisher::Publisher;
@@ -86,6 +87,7 @@ pub struct Frontend {
     ledger: Ledger,
     store: ConfigStore,
     auth: Option<Auth>,
+    dispatcher: Option<Dispatcher>,
     config: Config,
     metrics: Metrics,
     readiness: Readiness,
@@ -108,6 +110,8 @@ impl Frontend {
             let accounts = Accounts::new(alarms.database.clone());
             Auth::new(config.auth.clone(), accounts, doors.tls.is_some(), clock.clone(), &metrics)
         });
+        let (dispatcher, tester) =
+            alarms.as_ref().and_then(|alarms| notifications(alarms, &config, &clock, &metrics)).unzip();
         let api = alarms.as_ref().zip(auth.clone()).map(|(alarms, auth)| {
             Api::new(api::Parts {
                 store: alarms.store.clone(),
@@ -118,6 +122,7 @@ impl Frontend {
                     writable: config.writable_config,
                 },
                 auth,
+                tester,
                 nodes,
                 choices: config.choices.clone(),
                 clock: clock.clone(),
@@ -153,6 +158,7 @@ impl Frontend {
             ledger,
             store: configs,
             auth,
+            dispatcher,
             config,
             metrics,
             readiness,
@@ -176,8 +182,19 @@ impl Frontend {
     pub async fn run(self, listener: TcpListener) {
         self.write_choices().await;
         self.begin_auth(&listener).await;
-        let Self { site, limiter, overload, rejected, ledger, config, metrics, readiness, shutdown, .. } =
-            self;
+        let Self {
+            site,
+            limiter,
+            overload,
+            rejected,
+            ledger,
+            dispatcher,
+            config,
+            metrics,
+            readiness,
+            shutdown,
+            ..
+        } = self;
         let places = Places::new(config.doors.max_peer_connections, &metrics);
         let (tls, reloader) = config.doors.tls.map(|tls| tls.open(&metrics, readiness)).unzip();
         let serving = async {
@@ -190,9 +207,14 @@ impl Frontend {
                 None => std::future::pending().await,
             }
         };
+        let telling = async {
+            if let Some(dispatcher) = dispatcher {
+                dispatcher.run(shutdown.token()).await;
+            }
+        };
         let following = limiter.follow(overload, metrics.clone());
         tokio::select! {
-            ((), ()) = async { tokio::join!(serving, rejected.run()) } => {}
+            ((), (), ()) = async { tokio::join!(serving, rejected.run(), telling) } => {}
             () = following => {}
             () = ledger.run() => {}
             never = reloading => match never {},
@@ -218,6 +240,19 @@ impl Frontend {
         tracing::warn!(%folder, %error, "{CHOICES_FILE} cannot be written; make the folder writable to change what alarms can be set to");
         self.readiness.degrade(CONFIG_FOLDER, error.to_string());
     }
+}
+
+/// Who tells people of alarms. Without him, everything else works.
+fn notifications(
+    alarms: &Alarms,
+    config: &Config,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Option<(Dispatcher, Tester)> {
+    let notifications = Notifications::new(alarms.database.clone());
+    let public_url = config.auth.public_url.as_ref().map(ToString::to_string);
+    let made = Dispatcher::new(notifications, public_url, clock.clone(), metrics);
+    made.inspect_err(|error| tracing::error!(error = format!("{error:#}"), "nobody is told of alarms")).ok()
 }
 
 /// Serves as part of a process until its shutdown begins and the requests that have arrived are finished.

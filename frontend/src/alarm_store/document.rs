@@ -176,7 +176,7 @@ pub struct StageEvent {
 }
 
 /// The class of a risk by its name, as in alarm documents.
-pub(super) mod class_name {
+pub(crate) mod class_name {
     use super::{Deserialize, Deserializer, RiskClass, Serializer};
 
     pub(crate) const ALL: [RiskClass; 3] = [RiskClass::Low, RiskClass::Medium, RiskClass::High];

@@ -44,7 +44,7 @@ pub struct EventPage {
 
 /// The counts, raised to what the engine says of each stage: it counts events that it could not keep until there was an
 /// alarm.
-pub(super) fn at_least(counts: Vec<StageCount>, document: &AlarmDocument) -> Vec<StageCount> {
+pub(super) fn at_least(counts: &[StageCount], document: &AlarmDocument) -> Vec<StageCount> {
     let said = document.progress.as_ref().map_or(&[][..], |progress| &progress.stage_events);
     let mut events: BTreeMap<u8, u64> = counts.iter().map(|count| (count.stage, count.events)).collect();
     for (rule, said) in document.rules.iter().zip(said) {

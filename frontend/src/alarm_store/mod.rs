@@ -9,7 +9,7 @@
 
 mod alarm;
 mod changes;
-mod document;
+pub(crate) mod document;
 mod events;
 mod figures;
 mod filing;
@@ -31,6 +31,7 @@ use tokio::sync::broadcast;
 use writing::Writing;
 
 use crate::database::{Database, DatabaseError};
+use crate::notifications::Occasions;
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
 pub use changes::{AlarmChange, ChangeKind};
@@ -204,7 +205,7 @@ impl AlarmStore {
             let Some(row) = rows.first() else { return Ok(None) };
             let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
             let counts = events::counts(db, alarm_id)?;
-            let counts = events::at_least(counts, &alarm.document);
+            let counts = events::at_least(&counts, &alarm.document);
             Ok(Some((alarm, counts)))
         })
     }
@@ -292,6 +293,7 @@ impl AlarmStore {
                 tallies: Tallies::default(),
                 words: &self.words,
                 changes: Vec::new(),
+                occasions: Occasions::default(),
                 now,
             };
             let done = work(&mut writing)?;

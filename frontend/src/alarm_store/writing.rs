@@ -11,6 +11,7 @@ use super::filing::{self, Combinations, Tallies};
 use super::rules::{self, Outcome, Words};
 use crate::database::DatabaseError;
 use crate::database::sql::{Connection, ROWS_AT_ONCE, Row, Statement, Value, as_u64};
+use crate::notifications::{Event, Occasions};
 
 /// Of each stage, the bodies of so many first events are kept, and of as many newest ones.
 pub const BODIES_KEPT: u64 = 1_000;
@@ -54,6 +55,8 @@ pub(super) struct Writing<'a> {
     pub(super) words: &'a Words,
     /// What those who listen are told once it is stored.
     pub(super) changes: Vec<AlarmChange>,
+    /// What people may be told of.
+    pub(super) occasions: Occasions,
     /// In seconds since 1970.
     pub(super) now: i64,
 }
@@ -82,6 +85,7 @@ impl Writing<'_> {
             return Ok(());
         }
         let stored = read_alarm(self.db, identity.seq)?;
+        let is_imported = update.revision.is_none();
         let change = AlarmChange::new(&update.document.alarm_id, ChangeKind::Updated);
         let outcome = rules::apply(stored.as_ref(), update, self.words);
         if outcome != Outcome::Ignored {
@@ -93,10 +97,21 @@ impl Writing<'_> {
                 let counter = if stored.is_some() { &mut applied.updated } else { &mut applied.created };
                 *counter += 1;
                 self.store(identity.seq, stored.as_ref(), &alarm)?;
+                if !is_imported {
+                    let event = match &stored {
+                        Some(stored) => Event::Changed(stored),
+                        None if identity.deleted.is_some() => Event::Returned,
+                        None => Event::Appeared,
+                    };
+                    self.occasions.note(self.db, event, &alarm, self.now)?;
+                }
             }
             Outcome::Reopened(alarm, before) => {
                 applied.updated += 1;
                 self.store(identity.seq, stored.as_ref(), &alarm)?;
+                if !is_imported {
+                    self.occasions.note(self.db, Event::Returned, &alarm, self.now)?;
+                }
                 let after = alarm.handling.status.clone();
                 let who = String::new();
                 self.note(
@@ -176,6 +191,7 @@ impl Writing<'_> {
             "DELETE FROM stages WHERE alarm = ?1",
             "DELETE FROM event_keys WHERE alarm = ?1",
             "DELETE FROM events WHERE alarm = ?1",
+            "DELETE FROM notification_told WHERE alarm = ?1",
         ] {
             self.db.execute(statement, &[seq.into()])?;
         }

@@ -23,7 +23,8 @@ impl Auth {
     ) -> Result<Option<User>, Problem> {
         let Some(user) = only(headers, &names.user)? else { return Ok(None) };
         if !is_proxy {
-            tracing::warn!(address = origin, header = %names.user, "somebody who is no trusted proxy says who he is");
+            self.0.logins.with("refused").inc();
+            tracing::debug!(address = origin, header = %names.user, "somebody who is no trusted proxy says who he is");
             return Err(Problem::forbidden(format!(
                 "the header {} counts only from a proxy of --trusted-proxies (DSIEM_TRUSTED_PROXIES)",
                 names.user

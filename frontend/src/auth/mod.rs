@@ -84,7 +84,7 @@ impl Auth {
             clock,
             logins: metrics.counter_by(
                 "dsiem_frontend_logins",
-                "Attempts to sign in, by what became of them: done, failed or limited (too many).",
+                "Attempts to come in, by what became of them: done, failed, limited (too many) or refused (no trusted proxy).",
                 "result",
             ),
         }))

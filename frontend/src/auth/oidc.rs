@@ -106,12 +106,14 @@ impl Auth {
         headers: &HeaderMap,
         from: &ClientAddress,
     ) -> Result<SignedIn, Problem> {
+        self.pay(from, "").await?;
         let vouched = self.vouched(back, headers).await;
         if let Err(problem) = &vouched {
             tracing::warn!(reason = %problem, address = %from.text, "signing in with the identity provider failed");
             self.failed_elsewhere(from).await?;
         }
         let Vouched { subject, name, role } = vouched?;
+        self.0.attempts.give_back(from.ip, "");
         let default_role = self.oidc()?.default_role;
         let (origin, now) = (from.text.clone(), self.now());
         let user = self.accounts(move |accounts| {

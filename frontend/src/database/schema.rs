@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/1_alarms.sql"),
     include_str!("schema/2_accounts.sql"),
     include_str!("schema/3_store.sql"),
+    include_str!("schema/4_notifications.sql"),
 ];
 
 /// Brings the tables to this release's form.

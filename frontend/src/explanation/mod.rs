@@ -93,11 +93,11 @@ pub(crate) struct StageExplanation {
     conditions: Vec<Condition>,
 }
 
-/// Explains an alarm. `events_of` gives some events of a stage, `stored` how many there are in the store.
+/// Explains an alarm. `events_of` gives some events of a stage, `counted` how many it has.
 pub(crate) fn explain(
     document: &AlarmDocument,
     directive: Option<&Directive>,
-    stored: impl Fn(u8) -> u64,
+    counted: impl Fn(u8) -> u64,
     events_of: impl Fn(u8) -> Vec<StoredEvent>,
 ) -> Explanation {
     let progress = document.progress.as_ref();
@@ -108,9 +108,8 @@ pub(crate) fn explain(
         let fits = document.rules.iter().all(|stage| rule_of(directive, stage).is_some());
         state = if fits { DirectiveState::Loaded } else { DirectiveState::Changed };
     }
-    for (place, rule) in document.rules.iter().enumerate() {
-        let counted = progress.and_then(|progress| progress.stage_events.get(place)).copied().unwrap_or(0);
-        let events = counted.max(stored(rule.stage));
+    for rule in &document.rules {
+        let events = counted(rule.stage);
         let stage_state = state_of(rule, reached, progress);
         reached &= stage_state == StageState::Complete;
         let written = directive.filter(|_| state == DirectiveState::Loaded).and_then(|it| rule_of(it, rule));
@@ -174,11 +173,13 @@ impl StageExplanation {
 }
 
 fn why(state: StageState, rule: &Stage, events: u64, missing: u64) -> String {
-    let needed = counted(rule.occurrence);
+    let needed = number_of(rule.occurrence);
     match state {
-        StageState::Complete => format!("It has had the {needed} that it needs; {} by now.", counted(events)),
+        StageState::Complete => {
+            format!("It has had the {needed} that it needs; {} by now.", number_of(events))
+        }
         StageState::Waiting => {
-            format!("It waits for {} more: it has {events} of {needed}.", counted(missing))
+            format!("It waits for {} more: it has {events} of {needed}.", number_of(missing))
         }
         StageState::TimedOut => {
             format!("It had {events} of {needed} when its {} seconds were over.", rule.timeout)
@@ -203,11 +204,11 @@ fn summary(stages: &[StageExplanation], ending: Option<&str>) -> String {
         (StageState::GivenUp, _) => {
             format!("Stage {} was given up: too many backlogs were open.", current.stage)
         }
-        _ => format!("Stage {} waits for {} more.", current.stage, counted(current.missing)),
+        _ => format!("Stage {} waits for {} more.", current.stage, number_of(current.missing)),
     };
     format!("{done} {next}")
 }
 
-fn counted(events: u64) -> String {
+fn number_of(events: u64) -> String {
     if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
 }

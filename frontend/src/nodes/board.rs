@@ -3,11 +3,13 @@
 //! A process that says nothing for [`SILENT_AFTER`] is shown as silent; it is forgotten after [`FORGET_AFTER`], or as soon
 //! as another process does the work of its node. There is no clock in here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsiem_runtime::nodes::{ALARMS_RAISED, EVENTS_ACCEPTED, EVENTS_RECEIVED, NodeKind, NodeReport};
+use dsiem_runtime::nodes::{
+    ALARMS_RAISED, EVENTS_ACCEPTED, EVENTS_RECEIVED, MAX_DIRECTIVES, NodeKind, NodeReport,
+};
 use tokio::time::Instant;
 
 /// Three reports long.
@@ -66,6 +68,21 @@ pub(crate) struct Figures {
     pub(crate) alarms_a_minute: f64,
     /// Open backlogs.
     pub(crate) open_backlogs: u64,
+}
+
+/// How many backlogs each directive has open, as far as reports say.
+#[derive(Debug, Default)]
+pub(crate) struct OpenByDirective {
+    open: HashMap<u64, u64>,
+    /// Whether a directive that is not named has none.
+    names_all: bool,
+}
+
+impl OpenByDirective {
+    /// How many this directive has; `None` where that is not known.
+    pub(crate) fn of(&self, directive_id: u64) -> Option<u64> {
+        self.open.get(&directive_id).copied().or(self.names_all.then_some(0))
+    }
 }
 
 impl Seen {
@@ -136,6 +153,24 @@ impl Board {
             figures.open_backlogs = figures.open_backlogs.saturating_add(open);
         }
         figures
+    }
+
+    /// How many backlogs each directive has open in all processes.
+    pub(super) fn open_by_directive(&self, now: Instant) -> OpenByDirective {
+        let mut all = OpenByDirective::default();
+        let mut may_miss = false;
+        for backlogs in self.alive(now).filter_map(|report| report.backlogs.as_ref()) {
+            all.names_all = true;
+            // Counts of one moment and of the next may differ; a list that is full is what leaves some out.
+            may_miss |= backlogs.by_directive.len() >= MAX_DIRECTIVES
+                || (backlogs.by_directive.is_empty() && backlogs.open > 0);
+            for (id, open) in &backlogs.by_directive {
+                let sum = all.open.entry(*id).or_default();
+                *sum = sum.saturating_add(*open);
+            }
+        }
+        all.names_all &= !may_miss;
+        all
     }
 
     fn alive(&self, now: Instant) -> impl Iterator<Item = &NodeReport> {
@@ -211,6 +246,25 @@ mod tests {
         board.take(report(NodeKind::Frontend, "be-1", "c"), at(25));
         board.sweep(at(25));
         assert_eq!(states(&board, at(25)), [run("c", NodeState::Alive), run("b", NodeState::Alive)]);
+    }
+
+    #[test]
+    fn open_backlogs_of_directives_are_added_up_and_those_left_out_are_not_known() {
+        let (mut board, now) = (Board::default(), Instant::now());
+        assert_eq!(board.open_by_directive(now).of(7), None, "nobody correlates");
+        for node in ["be-1", "be-2"] {
+            let mut report = report(NodeKind::Backend, node, "a");
+            report.backlogs.as_mut().unwrap().by_directive = vec![(7, 2), (8, 1)];
+            board.take(report, now);
+        }
+        let open = board.open_by_directive(now);
+        assert_eq!([7, 8, 9].map(|id| open.of(id)), [Some(4), Some(2), Some(0)]);
+        let mut full = report(NodeKind::Backend, "be-3", "a");
+        full.backlogs.as_mut().unwrap().by_directive =
+            (100..).take(MAX_DIRECTIVES).map(|id| (id, 1)).collect();
+        board.take(full, now);
+        let open = board.open_by_directive(now);
+        assert_eq!([7, 9, 100].map(|id| open.of(id)), [Some(4), None, Some(1)]);
     }
 
     #[test]

@@ -57,11 +57,11 @@ mod tests {
             let figures = Figures { open_backlogs: n, ..Figures::default() };
             history.add(1_000_003 + 5 * i64::try_from(n).unwrap_or(0), figures);
         }
-        history.add(1_000_003 + 4_999, Figures { open_backlogs: 7, ..Figures::default() });
+        history.add(1_000_003 + 4_996, Figures { open_backlogs: 7, ..Figures::default() });
         assert_eq!(history.last(POINTS * 2).len(), POINTS);
         let last: Vec<_> =
             history.last(2).iter().map(|point| (point.at, point.figures.open_backlogs)).collect();
-        assert_eq!(last, [(1_004_995, 998), (1_005_000, 7)]);
+        assert_eq!(last, [(1_004_990, 998), (1_004_995, 7)]);
     }
 
     #[test]

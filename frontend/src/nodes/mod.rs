@@ -20,7 +20,7 @@ use dsiem_runtime::status::Readiness;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use board::{Board, Figures};
+use board::{Board, Figures, OpenByDirective};
 pub(crate) use board::{NodeState, Shown};
 use history::History;
 pub(crate) use history::{Point, STEP};
@@ -162,6 +162,11 @@ impl Nodes {
     /// How much is going on.
     pub(crate) fn figures(&self) -> Figures {
         self.lock().board.figures(Instant::now())
+    }
+
+    /// How many backlogs each directive has open.
+    pub(crate) fn open_by_directive(&self) -> OpenByDirective {
+        self.lock().board.open_by_directive(Instant::now())
     }
 
     /// The last `steps` points of the last hour, the oldest first.

@@ -60,6 +60,7 @@ async fn nobody_else_does() {
     forged.check("GET", "/alarms", Value::Null, 403, "--trusted-proxies").await;
     let forged = forged.header("x-forwarded-for", "10.0.0.1");
     forged.check("GET", "/alarms", Value::Null, 403, "--trusted-proxies").await;
+    assert_eq!(site.metric("dsiem_frontend_logins_total{result=\"refused\"}"), 2);
     assert!(site.accounts.users().unwrap().is_empty());
     assert_eq!(site.nobody().is().await, None);
 }

@@ -275,6 +275,12 @@ async fn what_the_provider_did_not_sign_for_us_and_now_is_refused() {
         assert_eq!(browser.is().await, None, "{what}");
     }
     assert_eq!(site.accounts.users().unwrap().len(), 1);
+    // Whoever comes back again and again fills no log.
+    for _ in 0..100 {
+        site.nobody().get("/oidc/callback?state=x").await;
+    }
+    let failed = site.audit().iter().filter(|line| line.contains("login.failed")).count();
+    assert!((20..60).contains(&failed), "20, and one each 15 seconds: {failed}");
 }
 
 #[tokio::test]

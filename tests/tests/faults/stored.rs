@@ -25,14 +25,30 @@ pub(crate) async fn check(logs: &Path, written: &Written) {
     futures::FutureExt::catch_unwind(same).await.unwrap_or_else(|_| panic!("the alarm store: {last:?}"));
 }
 
+/// SQLite does not find files that another process alone sees: those are copied as they are, which may have to be done
+/// again where they change meanwhile.
+fn copy_store(path: &Path, to: &Path) -> Result<(), String> {
+    if !path.starts_with("/proc") {
+        return database::copy_file(path, to).map_err(|error| error.to_string());
+    }
+    for end in ["", "-wal"] {
+        let named = |path: &Path| format!("{}{end}", path.display());
+        std::fs::copy(named(path), named(to)).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
 /// The first thing in which a copy of the store is not what was written.
 fn difference(logs: &Path, written: &Written) -> Option<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let copy = folder.path().join(FILE);
-    if let Err(error) = database::copy_file(&logs.join(FILE), &copy) {
-        return Some(error.to_string());
+    if let Err(error) = copy_store(&logs.join(FILE), &copy) {
+        return Some(error);
     }
-    let store = AlarmStore::open_file(&copy, Words::default()).expect("a copy of one's own");
+    let store = match AlarmStore::open_file(&copy, Words::default()) {
+        Ok(store) => store,
+        Err(error) => return Some(error.to_string()),
+    };
     let mut events: BTreeMap<String, Events> = BTreeMap::new();
     for (alarm, stage, event) in written.links() {
         let stage = u8::try_from(stage).expect("a stage");

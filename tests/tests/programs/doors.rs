@@ -83,6 +83,17 @@ fn configure(home: &Path, name: &str, content: &Value) {
 const ON_NATS: &str = "DSIEM_NATS_USER=dsiem DSIEM_NATS_PASSWORD_FILE=KEYS/password DSIEM_NATS_CA=KEYS/ca.pem \
     DSIEM_NATS_CERT=KEYS/client.pem DSIEM_NATS_KEY=KEYS/client.key";
 
+/// Signs in over HTTPS; the id of the session.
+async fn sign_in(client: &Client, url: &str) -> String {
+    let body = json!({"name": "admin", "password": PASSWORD}).to_string();
+    let request =
+        client.post(format!("{url}/api/v1/session")).header("content-type", "application/json").body(body);
+    let answer = request.send().await.expect("an answer");
+    let cookie = answer.headers()["set-cookie"].to_str().expect("a cookie is text");
+    let id = cookie.strip_prefix("__Host-dsiem_session=").and_then(|rest| rest.split(';').next());
+    id.expect("a cookie for HTTPS").to_owned()
+}
+
 #[tokio::test]
 async fn an_installation_works_behind_closed_doors_and_gives_nothing_away() {
     let keys = Keys::new();
@@ -100,7 +111,9 @@ async fn an_installation_works_behind_closed_doors_and_gives_nothing_away() {
 
     let fe = format!(
         "{ON_NATS} DSIEM_MSQ={} DSIEM_HOME={} DSIEM_EVENTS_TOKEN={EVENTS_TOKEN} DSIEM_CONFIG_TOKEN_FILE=KEYS/config \
-         DSIEM_TLS_CERT=KEYS/server.pem DSIEM_TLS_KEY=KEYS/server.key",
+         DSIEM_TLS_CERT=KEYS/server.pem DSIEM_TLS_KEY=KEYS/server.key DSIEM_ADMIN_PASSWORD_FILE=KEYS/password \
+         DSIEM_PUBLIC_URL={url} DSIEM_OIDC_ISSUER=https://127.0.0.1:9 DSIEM_OIDC_CLIENT_ID=dsiem \
+         DSIEM_OIDC_CLIENT_SECRET_FILE=KEYS/password",
         nats.url(),
         fe_home.path().display()
     );
@@ -129,6 +142,7 @@ async fn an_installation_works_behind_closed_doors_and_gives_nothing_away() {
     assert_eq!(post().bearer_auth(EVENTS_TOKEN).send().await.unwrap().status(), 200);
     let metrics = Http::new(&format!("http://127.0.0.1:{be_port}"));
     metrics.wait_for_metric("dsiem_pairs_opened_total", 1).await;
+    let session = sign_in(&client, &url).await;
 
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../directives/examples_authentication.json");
     let words = format!("--trace sample-attack --to {url} --examples {}", examples.display());
@@ -142,7 +156,7 @@ async fn an_installation_works_behind_closed_doors_and_gives_nothing_away() {
 
     let shown = client.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
     let said = [frontend.log(), backend.log(), attack.log(), shown, metrics.get("/metrics").await.text()];
-    for secret in [EVENTS_TOKEN, CONFIG_TOKEN, PASSWORD, "PRIVATE KEY"] {
+    for secret in [EVENTS_TOKEN, CONFIG_TOKEN, PASSWORD, "PRIVATE KEY", &session] {
         assert!(said.iter().all(|text| !text.contains(secret)), "{secret} is in a log or in /metrics");
     }
     for program in [&mut backend, &mut frontend] {

@@ -11,6 +11,7 @@ mod existing_programs;
 mod import;
 mod lookups;
 mod messages;
+mod nodes;
 mod options;
 mod outages;
 mod rules;

@@ -87,6 +87,8 @@ struct DirectiveSummary {
     file: String,
     /// Its alarms that are not closed.
     open_alarms: u64,
+    /// Attempts at completing it that are under way, some seconds ago; null where that is not known.
+    open_backlogs: Option<u64>,
 }
 
 /// A directive, with its rules.
@@ -144,7 +146,12 @@ async fn list_directives(
         let open = open_alarms(store)?;
         Ok(library.shelf().map(|shelf| page(&shelf, &asked, &open)))
     });
-    Ok(Json(page.await?.map_err(|error| unreadable(&error))?))
+    let mut page = page.await?.map_err(|error| unreadable(&error))?;
+    let backlogs = api.nodes.open_by_directive();
+    for summary in &mut page.directives {
+        summary.open_backlogs = backlogs.of(summary.id);
+    }
+    Ok(Json(page))
 }
 
 /// One directive
@@ -161,7 +168,11 @@ async fn read_directive(
         Ok(library.shelf().map(|shelf| shelf.get(id).map(|found| detail(&shelf, found, &open))))
     });
     let found = found.await?.map_err(|error| unreadable(&error))?;
-    found.map(Json).ok_or_else(|| {
+    let with_backlogs = |mut detail: DirectiveDetail| {
+        detail.summary.open_backlogs = api.nodes.open_by_directive().of(id);
+        Json(detail)
+    };
+    found.map(with_backlogs).ok_or_else(|| {
         Problem::not_found(format!(
             "there is no directive {id} in the configuration files, or it is disabled"
         ))
@@ -221,6 +232,7 @@ fn summary(Found { directive, file }: &Found, open: &HashMap<u64, u64>) -> Direc
         all_rules_always_active: directive.all_rules_always_active,
         file: file.to_string(),
         open_alarms: open.get(&directive.id).copied().unwrap_or(0),
+        open_backlogs: None,
     }
 }
 

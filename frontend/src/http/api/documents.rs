@@ -176,14 +176,8 @@ impl AlarmDetail {
         let progress = progress.unwrap_or_default();
         let events_of =
             |stage: u8| counts.iter().find(|count| count.stage == stage).map_or(0, |count| count.events);
-        let rules = rules
-            .into_iter()
-            .enumerate()
-            .map(|(place, rule)| {
-                let counted = progress.stage_events.get(place).copied().unwrap_or(0);
-                StageDetail { events: counted.max(events_of(rule.stage)), rule }
-            })
-            .collect();
+        let rules =
+            rules.into_iter().map(|rule| StageDetail { events: events_of(rule.stage), rule }).collect();
         let findings = |findings: Vec<dsiem_core::finding::Finding>| {
             findings
                 .into_iter()

@@ -17,6 +17,7 @@ mod documents;
 mod explain;
 mod export;
 mod handling;
+mod notifications;
 mod oidc;
 pub(crate) mod problem;
 mod query;
@@ -55,6 +56,7 @@ use crate::config_store::Choices;
 use crate::database::DatabaseError;
 use crate::library::Library;
 use crate::nodes::Nodes;
+use crate::notifications::Tester;
 
 /// Where it is served.
 pub(crate) const PATH: &str = "/api/v1";
@@ -69,6 +71,8 @@ pub(crate) struct Api {
     library: Library,
     configuration: Configuration,
     auth: Auth,
+    /// Notifications, where they could be started.
+    tester: Option<Tester>,
     asking: Arc<Semaphore>,
     choices: Arc<Choices>,
     clock: Clock,
@@ -88,6 +92,8 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     /// Who knows who asks.
     pub(crate) auth: Auth,
+    /// Notifications, where they could be started.
+    pub(crate) tester: Option<Tester>,
     /// The processes of the installation.
     pub(crate) nodes: Nodes,
     /// The words of the installation.
@@ -101,12 +107,13 @@ pub(crate) struct Parts {
 impl Api {
     /// The API over these parts.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { store, library, configuration, auth, nodes, choices, clock, stop } = parts;
+        let Parts { store, library, configuration, auth, tester, nodes, choices, clock, stop } = parts;
         Self {
             store,
             library,
             configuration,
             auth,
+            tester,
             asking: Arc::new(Semaphore::new(ASKING)),
             choices: Arc::new(choices),
             clock,
@@ -157,6 +164,7 @@ impl FromRef<Api> for Auth {
         (name = "session", description = "Signing in and out. Requests with the cookie of a session that change something \
             show its csrf_token in the header X-CSRF-Token; programs show a token instead: Authorization: Bearer."),
         (name = "accounts", description = "Users, tokens, saved views and the audit log."),
+        (name = "notifications", description = "Who is told of which alarms, and what became of it."),
     )
 )]
 struct Description;
@@ -181,6 +189,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(tokens::routes())
         .merge(audit::routes())
         .merge(views::routes())
+        .merge(notifications::routes())
         .routes(routes!(read_choices));
     OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, routes)
 }

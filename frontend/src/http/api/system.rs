@@ -49,7 +49,7 @@ async fn read_system(_: Viewer, State(api): State<Api>) -> Json<System> {
     let own = all.iter().find(|shown| api.nodes.is_this(shown));
     let started = own.map_or(now, |own| own.report.started);
     let mut conditions: Vec<_> = all.iter().flat_map(Condition::of).collect();
-    conditions.sort_by_key(|condition| condition.rank());
+    conditions.sort_by_key(Condition::rank);
     let node = |shown| Node::new(shown, api.nodes.is_this(shown), now);
     Json(System {
         version: dsiem_runtime::build::VERSION.to_owned(),

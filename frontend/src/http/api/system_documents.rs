@@ -155,7 +155,7 @@ pub(super) struct Condition {
     /// Whether it is met without reserve.
     ok: bool,
     /// How far it is met.
-    state: Met,
+    state: Standing,
     /// What is wrong; empty where nothing is.
     detail: String,
 }
@@ -164,7 +164,7 @@ pub(super) struct Condition {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = NodeConditionState)]
-enum Met {
+enum Standing {
     /// It is not.
     Unmet,
     /// In part.
@@ -297,22 +297,22 @@ impl Condition {
     /// Those of a process. That it is silent is one.
     pub(super) fn of(shown: &Shown) -> impl Iterator<Item = Self> + use<> {
         let report = shown.report.clone();
-        let condition = |name: &str, state: Met, detail: &str| Self {
+        let condition = |name: &str, state: Standing, detail: &str| Self {
             node: report.node.clone(),
             name: name.to_owned(),
-            ok: state == Met::Met,
+            ok: state == Standing::Met,
             state,
             detail: detail.to_owned(),
         };
         let with = |reasons: &BTreeMap<String, String>, state| -> Vec<Self> {
             reasons.iter().map(|(name, reason)| condition(name, state, reason)).collect()
         };
-        let mut all = with(&report.unmet, Met::Unmet);
-        all.extend(with(&report.degraded, Met::Degraded));
-        all.extend(report.met.iter().map(|name| condition(name, Met::Met, "")));
+        let mut all = with(&report.unmet, Standing::Unmet);
+        all.extend(with(&report.degraded, Standing::Degraded));
+        all.extend(report.met.iter().map(|name| condition(name, Standing::Met, "")));
         if shown.state == NodeState::Silent {
             let detail = format!("nothing was heard of it for {} s", shown.silent.as_secs());
-            all.insert(0, condition("reports", Met::Unmet, &detail));
+            all.insert(0, condition("reports", Standing::Unmet, &detail));
         }
         all.into_iter()
     }

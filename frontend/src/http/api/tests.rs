@@ -11,6 +11,7 @@ use axum::http::{Request, StatusCode};
 use axum::middleware::{self, Next};
 use dsiem_core::risk::RiskClass;
 use dsiem_core::time::ReceiptTime;
+use dsiem_runtime::bus::BacklogAsker;
 use dsiem_runtime::metrics::Metrics;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -24,26 +25,34 @@ use crate::alarm_store::{AlarmUpdate, StageEvent, WithoutAlarm, Words};
 use crate::auth::AuthConfig;
 use crate::body::Bodies;
 use crate::config_store::ConfigStore;
+use crate::notifications::{Dispatcher, Notifications};
 use dsiem_core::configuration::Readers;
 
 /// When it is, in seconds since 1970.
 const NOW: i64 = 1_767_225_600;
 
 /// The API over a store of its own, asked by whoever the test says.
-struct Asker {
+pub(super) struct Asker {
     api: Api,
     router: Router,
     folder: TempDir,
 }
 
 impl Asker {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
+        Self::knowing(Nodes::of(Vec::new(), BacklogAsker::Nobody, NOW))
+    }
+
+    /// In an installation of these processes.
+    fn knowing(nodes: Nodes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = AlarmStore::open_file(&folder.path().join("alarms.sqlite"), Words::default()).unwrap();
         let choices = Choices { status: words("Open Closed"), tags: words("Threat Noise") };
         let clock = Clock::simulated(ReceiptTime::from_secs(NOW));
         let accounts = Accounts::new(store.database());
         let auth = Auth::new(AuthConfig::default(), accounts, false, clock.clone(), &Metrics::new());
+        let notifications = Notifications::new(store.database());
+        let (_, tester) = Dispatcher::new(notifications, None, clock.clone(), &Metrics::new()).unwrap();
         let configuration = Configuration {
             store: ConfigStore::new(folder.path().to_owned(), Readers::OneProcess),
             bodies: Bodies::new(1 << 20),
@@ -54,8 +63,10 @@ impl Asker {
             library: Library::new(folder.path().to_owned()),
             configuration,
             auth,
+            tester: Some(tester),
             choices,
             clock,
+            nodes,
             stop: CancellationToken::new(),
         });
         // Who asks is found out by others; here it is who the test says.
@@ -71,12 +82,12 @@ impl Asker {
         asker
     }
 
-    async fn ask(&self, role: &str, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(super) async fn ask(&self, role: &str, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
         let (status, _, text) = self.ask_text(role, method, path, body).await;
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    async fn ask_text(
+    pub(super) async fn ask_text(
         &self,
         role: &str,
         method: &str,

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use dsiem_runtime::bus::{BacklogAnswer, BacklogAsker, BacklogProgress, backlog_queries};
+use dsiem_runtime::bus::{BacklogAnswer, BacklogProgress, backlog_queries};
 use dsiem_runtime::nodes::{
     BacklogFigures, Book, DirectiveFigures, EVENTS_ACCEPTED, EVENTS_RECEIVED, NodeKind, NodeReport, Rate,
 };
 
 use super::*;
-use crate::nodes::Nodes;
 
 fn report(kind: NodeKind, node: &str) -> NodeReport {
     let rate = |now| Rate { now, minute: now / 2.0 };
@@ -32,10 +31,7 @@ fn report(kind: NodeKind, node: &str) -> NodeReport {
 }
 
 fn asker(nodes: &Nodes) -> Asker {
-    let mut asker = Asker::new();
-    asker.api = asker.api.with_nodes(nodes.clone());
-    asker.router = routes(asker.api.clone()).layer(middleware::from_fn(let_in));
-    asker
+    Asker::knowing(nodes.clone())
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,4 +145,15 @@ async fn open_backlogs_are_asked_of_the_backends() {
         assert_eq!(status, StatusCode::NOT_FOUND, "{problem}");
     }
     answering.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_of_directives_says_how_many_backlogs_each_has_where_that_is_known() {
+    let reports = vec![report(NodeKind::Frontend, "fe-1"), report(NodeKind::Backend, "be-1")];
+    let asker = asker(&Nodes::of(reports, BacklogAsker::Nobody, NOW));
+    std::fs::write(asker.folder.path().join("directives_a.json"), directives().to_string()).unwrap();
+    assert_eq!(asker.get("/directives").await["directives"][0]["open_backlogs"], 3);
+    assert_eq!(asker.get("/directives/7").await["open_backlogs"], 3);
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert_eq!(asker.get("/directives/7").await["open_backlogs"], Value::Null, "the backend is silent");
 }

@@ -63,7 +63,7 @@ enum Source {
     Nowhere,
     /// The subjects of core NATS.
     Core(SelectAll<Subscriber>),
-    Stream(Pulling),
+    Stream(Box<Pulling>),
 }
 
 /// A consumer of the stream.
@@ -138,7 +138,7 @@ impl AlarmReader {
                 }
                 Source::Core(both)
             }
-            Way::Stream => Source::Stream(Pulling::begin(client, &self.parts).await?),
+            Way::Stream => Source::Stream(Box::new(Pulling::begin(client, &self.parts).await?)),
             Way::Undecided => Source::Nowhere,
         };
         info!(store = self.parts.store, kept = way == Way::Stream, "reading alarms from NATS");
