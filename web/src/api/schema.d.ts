@@ -981,6 +981,11 @@ export interface components {
              */
             open_alarms: number;
             /**
+             * Format: int64
+             * @description Attempts at completing it that are under way, some seconds ago; null where that is not known.
+             */
+            open_backlogs?: number | null;
+            /**
              * Format: int32
              * @description 1 to 5; a factor of the risk.
              */
