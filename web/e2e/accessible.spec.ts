@@ -8,7 +8,7 @@ import { PAGES } from './pages'
 let dsiem: Dsiem
 test.beforeAll(async () => {
   dsiem = await Dsiem.start()
-  dsiem.attack('Eleven failures')
+  dsiem.attack('Eleven failures and then a login')
 })
 test.afterAll(() => dsiem.stop())
 

@@ -6,7 +6,7 @@ import { logIn } from './people'
 let dsiem: Dsiem
 test.beforeAll(async () => {
   dsiem = await Dsiem.start()
-  dsiem.attack('Eleven failures')
+  dsiem.attack('Eleven failures and then a login')
 })
 test.afterAll(() => dsiem.stop())
 test.beforeEach(async ({ page }) => {
@@ -27,7 +27,7 @@ test('the link of existing dashboards leads to the alarm, which explains itself'
   await expect(page.getByRole('link', { name: 'source 198.51.100.23' })).toBeVisible()
 
   await page.getByRole('tab', { name: 'Events' }).click()
-  await page.getByRole('radio', { name: /Stage 2/ }).check({ force: true })
+  await page.getByText(/^Stage 2 /).click()
   await expect(page.getByRole('table', { name: 'Events' }).getByRole('row')).toHaveCount(11)
   await page.getByRole('button', { name: 'All fields of event 1', exact: true }).click()
   await expect(page.getByRole('region', { name: 'event 1 as JSON' })).toContainText('"plugin_id": 50001')
@@ -39,7 +39,7 @@ test('the link of existing dashboards leads to the alarm, which explains itself'
   await page.getByRole('tab', { name: 'JSON' }).click()
   await expect(page.getByRole('region', { name: 'the alarm as JSON' })).toContainText(`"alarm_id": "${id}"`)
 
-  await page.getByLabel('Comment').fill('Looks real.\nCalled the owner.')
+  await page.getByRole('textbox', { name: 'Comment' }).fill('Looks real.\nCalled the owner.')
   await page.getByRole('button', { name: 'Add comment' }).click()
   await expect(page.getByText('Called the owner.')).toBeVisible()
 })

@@ -21,7 +21,7 @@ test('a file is checked while it is written, and saved when it is right', async 
   await editor.click()
   await page.keyboard.press('Control+a')
   await page.keyboard.insertText('{"directives": [{"id": 9901, "name": "x"}]}')
-  await expect(page.getByText('error', { exact: true }).first()).toBeVisible()
+  await expect(page.locator('[data-severity=error]').first()).toBeVisible()
   await expect(save).toBeDisabled()
 
   await page.keyboard.press('Control+z')

@@ -1,6 +1,7 @@
 // A dsiem of its own for the tests of a file: the real program in a temporary home folder, on a port of its own.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,7 +9,10 @@ import { createInterface } from 'node:readline'
 const top = resolve(import.meta.dirname, '../..')
 const program =
   process.env['DSIEM'] ?? join(process.env['CARGO_TARGET_DIR'] ?? join(top, 'target'), 'debug/dsiem')
+/** While one works on the page: a folder with a built one, so that the program need not be built each time. */
+const page = process.env['DSIEM_PAGE']
 const READY_WITHIN_MILLIS = 60_000
+const LOOK_EVERY_MILLIS = 50
 
 export const PASSWORD = 'correct horse battery'
 
@@ -41,10 +45,12 @@ export class Dsiem {
     const home = mkdtempSync(join(tmpdir(), 'dsiem-page-'))
     mkdirSync(join(home, 'configs'))
     copyConfigs(home)
+    if (page !== undefined) cpSync(resolve(page), join(home, 'web/dist'), { recursive: true })
     const made = { directives: directives.map(directive) }
     if (directives.length > 0) writeFileSync(join(home, 'configs', FILE), JSON.stringify(made, null, 2))
     const environment: NodeJS.ProcessEnv = { PATH: process.env['PATH'] }
     if (password !== null) environment['DSIEM_ADMIN_PASSWORD'] = password
+    const port = await freePort()
     const options = [
       'serve',
       '--home',
@@ -52,13 +58,17 @@ export class Dsiem {
       '--address',
       '127.0.0.1',
       '--port',
-      '0',
+      String(port),
       '--json',
       '--writeableConfig',
     ]
     const started = spawn(program, options, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
-    const log: string[] = []
-    const url = await listening(started, log)
+    const log = logOf(started)
+    const url = `http://127.0.0.1:${port}`
+    await until(() => {
+      if (started.exitCode !== null) throw new Error(`it ended:\n${log.join('\n')}`)
+      return isReady(url)
+    }, log)
     return new Dsiem(started, home, url, log, directives)
   }
 
@@ -67,10 +77,9 @@ export class Dsiem {
   }
 
   /** The one-time link for the first user. */
-  setUpLink(): string {
-    const link = /http\S+\/ui\/#\/set-up\?token=[\w-]+/.exec(this.log.join('\n'))?.[0]
-    if (link === undefined) throw new Error(`no link was logged:\n${this.log.join('\n')}`)
-    return link
+  setUpLink(): Promise<string> {
+    const link = () => /http\S+\/ui\/#\/set-up\?token=[\w-]+/.exec(this.log.join('\n'))?.[0] ?? null
+    return until(() => Promise.resolve(link()), this.log)
   }
 
   /** Posts a case of the sample attacks. */
@@ -144,20 +153,42 @@ function copyConfigs(home: string): void {
   copy('directives', 'directives_')
 }
 
-/** Waits until it says where it listens. */
-function listening(started: ChildProcess, log: string[]): Promise<string> {
+/** Keeps what it logs. */
+function logOf(started: ChildProcess): string[] {
+  const log: string[] = []
+  for (const stream of [started.stdout, started.stderr]) {
+    if (stream !== null) createInterface(stream).on('line', (line) => log.push(line))
+  }
+  return log
+}
+
+/** Looks again and again until there is something. */
+async function until<T>(look: () => Promise<T | null>, log: string[]): Promise<T> {
+  const giveUp = Date.now() + READY_WITHIN_MILLIS
+  for (;;) {
+    const found = await look()
+    if (found !== null) return found
+    if (Date.now() > giveUp) throw new Error(`waited in vain:\n${log.join('\n')}`)
+    await new Promise((done) => setTimeout(done, LOOK_EVERY_MILLIS))
+  }
+}
+
+async function isReady(url: string): Promise<true | null> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok ? true : null
+  } catch {
+    return null
+  }
+}
+
+/** A port that nobody listens on at this moment. */
+function freePort(): Promise<number> {
   return new Promise((done, failed) => {
-    const giveUp = setTimeout(() => failed(new Error(`not ready:\n${log.join('\n')}`)), READY_WITHIN_MILLIS)
-    started.once('exit', () => failed(new Error(`it ended:\n${log.join('\n')}`)))
-    for (const stream of [started.stdout, started.stderr]) {
-      if (stream === null) continue
-      createInterface(stream).on('line', (line) => {
-        log.push(line)
-        const address = line.includes('frontend started') ? /127\.0\.0\.1:\d+/.exec(line)?.[0] : undefined
-        if (address === undefined) return
-        clearTimeout(giveUp)
-        done(`http://${address}`)
-      })
-    }
+    const server = createServer()
+    server.once('error', failed)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => done(typeof address === 'object' ? (address?.port ?? 0) : 0))
+    })
   })
 }

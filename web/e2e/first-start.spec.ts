@@ -12,10 +12,10 @@ test('from the first start to the first alarm', async ({ page }) => {
   await page.goto(dsiem.page())
   await expect(page.getByText('There is no user yet')).toBeVisible()
 
-  await page.goto(dsiem.setUpLink())
-  await page.getByLabel('Name').fill('anna')
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByLabel('Password again').fill(PASSWORD)
+  await page.goto(await dsiem.setUpLink())
+  await page.getByRole('textbox', { name: 'Name' }).fill('anna')
+  await page.getByRole('textbox', { name: 'Password', exact: true }).fill(PASSWORD)
+  await page.getByRole('textbox', { name: 'Password again' }).fill(PASSWORD)
   await page.getByRole('button', { name: 'Begin' }).click()
 
   await expect(page.getByText('No alarm yet: send a sample attack')).toBeVisible()
@@ -26,7 +26,7 @@ test('from the first start to the first alarm', async ({ page }) => {
     page.getByRole('status', { name: 'live' }).or(page.getByText('live', { exact: true })),
   ).toBeVisible()
 
-  dsiem.attack('Eleven failures')
+  dsiem.attack('Eleven failures and then a login')
   const alarm = page.getByRole('link', { name: 'SSH brute force by 198.51.100.23 against jump01' })
   await expect(alarm).toBeVisible()
   await expect(page.getByTitle('Risk 10 of 10: High')).toBeVisible()

@@ -12,12 +12,12 @@ test.afterAll(() => dsiem.stop())
 
 test('a wrong password is refused, the right one lets in, and leaving works', async ({ page }) => {
   await page.goto(dsiem.page('#/alarms'))
-  await page.getByLabel('Name').fill('admin')
-  await page.getByLabel('Password').fill('not this one at all')
+  await page.getByRole('textbox', { name: 'Name' }).fill('admin')
+  await page.getByRole('textbox', { name: 'Password' }).fill('not this one at all')
   await page.getByRole('button', { name: 'Log in' }).click()
   await expect(page.getByRole('alert')).toBeVisible()
 
-  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORD)
   await page.getByRole('button', { name: 'Log in' }).click()
   await expect(page.getByRole('heading', { name: 'Alarms', level: 1 })).toBeVisible()
 
@@ -47,15 +47,15 @@ test('a viewer looks and changes nothing', async ({ page }) => {
 test('an administrator adds a user, who gets a token and is put out again', async ({ page, browser }) => {
   await logIn(page, dsiem)
   await page.goto(dsiem.page('#/users'))
-  await page.getByLabel('Name').fill('otto')
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await page.getByRole('textbox', { name: 'Name' }).fill('otto')
+  await page.getByRole('textbox', { name: 'Password', exact: true }).fill(PASSWORD)
   await page.getByRole('button', { name: 'Add user' }).click()
-  await expect(page.getByRole('cell', { name: 'otto' })).toBeVisible()
+  await expect(page.getByRole('cell', { name: 'otto', exact: true })).toBeVisible()
 
   const other = await (await browser.newContext()).newPage()
   await logIn(other, dsiem, 'otto')
   await other.goto(dsiem.page('#/tokens'))
-  await other.getByLabel('Name').fill('export')
+  await other.getByRole('textbox', { name: 'Name' }).fill('export')
   await other.getByRole('button', { name: 'Make token' }).click()
   await expect(other.getByText(/^dsiem_/)).toBeVisible()
 

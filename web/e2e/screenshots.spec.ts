@@ -7,7 +7,7 @@ import { PAGES } from './pages'
 
 const images = resolve(import.meta.dirname, '../../docs/images')
 const ATTACKS: [string, string][] = [
-  ['Eleven failures', 'directives/examples_authentication.json'],
+  ['Eleven failures and then a login', 'directives/examples_authentication.json'],
   ['Over IPv6', 'directives/examples_authentication.json'],
 ]
 

@@ -180,6 +180,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what, from where; the newest first */
+        get: operations["read_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes": {
         parameters: {
             query?: never;
@@ -307,6 +324,127 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/directives/{id}/backlogs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The open backlogs of a directive, as the backends that have it say within a second */
+        get: operations["open_backlogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one comes in */
+        get: operations["read_login_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Come back from the identity provider */
+        get: operations["finish"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sign in with the identity provider */
+        get: operations["start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["read_session"];
+        put?: never;
+        /** Sign in */
+        post: operations["sign_in"];
+        /** Sign out */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change one's own password; one's other sessions end */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/set-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the first user, and sign in as him */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/statistics/alarms-over-time": {
         parameters: {
             query?: never;
@@ -327,6 +465,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/statistics/engine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events a second, open backlogs and new alarms a minute, now and during the last hour */
+        get: operations["engine_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/statistics/top": {
         parameters: {
             query?: never;
@@ -339,6 +494,129 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the installation is: processes, bus, books and conditions, as known to this frontend */
+        get: operations["read_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own tokens; an admin's answer has those of all */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Make a token */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a token */
+        delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody */
+        get: operations["list_users"];
+        put?: never;
+        /** Make a user */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a user, with his sessions, tokens and saved views */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /** Change role or password of a user, or keep him out */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own saved views */
+        get: operations["list_views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Save a view, in place of the one with the same name */
+        put: operations["save_view"];
+        post?: never;
+        /** Delete a saved view */
+        delete: operations["delete_view"];
         options?: never;
         head?: never;
         patch?: never;
@@ -459,6 +737,103 @@ export interface components {
              */
             version: number;
         };
+        /** @description One line of the log. */
+        AuditEntry: {
+            /** @description Such as `login` or `user.create`. */
+            action: string;
+            /**
+             * Format: int64
+             * @description In seconds since 1970.
+             */
+            at: number;
+            /** @description What else is worth knowing. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description Counts up from 1.
+             */
+            number: number;
+            /** @description To whom or what. */
+            object: string;
+            /** @description The address it came from. */
+            origin: string;
+            /** @description The user; for failed attempts the name that was given. */
+            who: string;
+        };
+        /** @description Some lines, the newest first. */
+        AuditPage: {
+            /** @description The lines. */
+            entries: components["schemas"]["AuditEntry"][];
+            /**
+             * Format: int64
+             * @description What to ask for next (`after`), if there are more.
+             */
+            next?: number | null;
+        };
+        /** @description What is between the processes. */
+        Bus: {
+            /** @description Whether it is there. */
+            connected: boolean;
+            /** @description What is not as it should be; null where nothing is. */
+            detail?: string | null;
+            /** @description Whether it keeps events until they have been dealt with. */
+            durable: boolean;
+            kept?: components["schemas"]["BusKept"] | null;
+            /** @description Which one. */
+            kind: components["schemas"]["BusKind"];
+            /** @description How far each backend is with what is kept, where that can be asked. */
+            readers: components["schemas"]["BusReader"][];
+        };
+        /** @description What a durable bus keeps. */
+        BusKept: {
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Events; null where that is not known.
+             */
+            events?: number | null;
+            /**
+             * Format: int64
+             * @description How old they may get; null without such a limit.
+             */
+            max_age_secs?: number | null;
+            /**
+             * Format: int64
+             * @description With more of them, events are refused; null without such a limit.
+             */
+            max_bytes?: number | null;
+        };
+        /**
+         * @description Which bus.
+         * @enum {string}
+         */
+        BusKind: "memory" | "event_log" | "nats";
+        /** @description A backend that reads what is kept. */
+        BusReader: {
+            /**
+             * Format: int64
+             * @description The number of the last event that it has dealt with.
+             */
+            done: number;
+            /** @description Whether events are kept for it. */
+            holds: boolean;
+            /** @description Its name. */
+            node: string;
+            /**
+             * Format: int64
+             * @description Seconds since it was heard of.
+             */
+            silent_secs: number;
+            /**
+             * Format: int64
+             * @description How many events it has yet to deal with.
+             */
+            waiting: number;
+        };
         /** @description Which alarms, and what they are to be. */
         ChangeRequest: {
             /** @description Who handles them from now on; empty is nobody. */
@@ -469,6 +844,14 @@ export interface components {
             tag?: string | null;
             /** @description The alarms, 1000 at most. */
             targets: components["schemas"]["Target"][];
+        };
+        /** @description What is to be changed; what is missing stays. */
+        ChangeUserRequest: {
+            /** @description He is kept out at once, with his tokens. */
+            disabled?: boolean | null;
+            /** @description 12 characters or more; his sessions end. */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
         /** @description The words of this installation. */
         ChoicesDocument: {
@@ -513,6 +896,31 @@ export interface components {
              * @description The number; where it is not exact, there are more.
              */
             value: number;
+        };
+        /** @description A token that is to be made. */
+        CreateTokenRequest: {
+            /**
+             * Format: int32
+             * @description How long it is good; without it, until it is deleted.
+             */
+            expires_in_days?: number | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description What it may do: at most what you may. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description Somebody new. */
+        CreateUserRequest: {
+            /** @description Letters, digits and `. _ - + @`; capitals become small letters. */
+            name: string;
+            /** @description 12 characters or more. */
+            password: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description A token that was made. */
+        CreatedToken: components["schemas"]["Token"] & {
+            /** @description What is shown to be let in: `Authorization: Bearer dsiem_...`. It is not to be had again. */
+            token: string;
         };
         /** @description A text that an event carried. */
         CustomDatum: {
@@ -573,12 +981,75 @@ export interface components {
              */
             open_alarms: number;
             /**
+             * Format: int64
+             * @description Attempts at completing it that are under way, some seconds ago; null where that is not known.
+             */
+            open_backlogs?: number | null;
+            /**
              * Format: int32
              * @description 1 to 5; a factor of the risk.
              */
             priority: number;
             /** @description How many stages it has. */
             stages: number;
+        };
+        /** @description How much is going on, and was during the last hour. */
+        EngineFigures: {
+            /**
+             * Format: double
+             * @description New alarms a minute, over the last minute.
+             */
+            alarms_per_minute: number;
+            /**
+             * Format: double
+             * @description Events a second that the busiest backend takes from the bus; each backend takes all events.
+             */
+            events_handled_per_second: number;
+            /**
+             * Format: double
+             * @description Events a second that frontends take in.
+             */
+            events_per_second: number;
+            /**
+             * Format: int64
+             * @description Open backlogs of all backends.
+             */
+            open_backlogs: number;
+            /** @description The same figures earlier, the oldest first; those before this frontend started are missing. */
+            points: components["schemas"]["EnginePoint"][];
+            /**
+             * Format: int64
+             * @description Seconds between two points.
+             */
+            step_secs: number;
+        };
+        /** @description How much was going on at one time. */
+        EnginePoint: {
+            /**
+             * Format: double
+             * @description As in the whole.
+             */
+            alarms_per_minute: number;
+            /**
+             * Format: int64
+             * @description In seconds since 1970.
+             */
+            at: number;
+            /**
+             * Format: double
+             * @description As in the whole.
+             */
+            events_handled_per_second: number;
+            /**
+             * Format: double
+             * @description As in the whole.
+             */
+            events_per_second: number;
+            /**
+             * Format: int64
+             * @description As in the whole.
+             */
+            open_backlogs: number;
         };
         /** @description Some events of a stage, in the order in which they came. */
         EventPage: {
@@ -726,11 +1197,265 @@ export interface components {
          * @enum {string}
          */
         Kind: "assets" | "directives" | "intel" | "vulnerabilities";
+        /** @description Whether all books of all processes balance. */
+        Ledger: {
+            /** @description Whether they do. */
+            balanced: boolean;
+            /** @description Those that do not. */
+            off: components["schemas"]["LedgerOff"][];
+        };
+        /** @description A book that does not balance. */
+        LedgerOff: {
+            /** @description Which. */
+            book: string;
+            /** @description Whose. */
+            node: string;
+        };
         /** @description One of them. */
         ListedFile: {
             kind?: components["schemas"]["Kind"] | null;
             name: string;
         };
+        /** @description How one comes in. */
+        LoginOptions: {
+            /** @description Whether one signs in (`on`), a proxy vouches (`header`), or nobody is asked (`off`). */
+            auth: string;
+            oidc?: components["schemas"]["OidcOption"] | null;
+            /** @description With name and password. */
+            password: boolean;
+            /** @description There is no user yet; the log has a link to make the first one. */
+            set_up_needed: boolean;
+        };
+        /** @description A process. */
+        Node: {
+            alarms_raised?: components["schemas"]["NodeRate"] | null;
+            /** @description Its books. */
+            books: components["schemas"]["NodeBook"][];
+            /** @description What it says of itself. */
+            conditions: components["schemas"]["NodeCondition"][];
+            directives?: components["schemas"]["NodeDirectives"] | null;
+            events_accepted?: components["schemas"]["NodeRate"] | null;
+            events_received?: components["schemas"]["NodeRate"] | null;
+            /** @description Whether it is the one that answers. */
+            is_this: boolean;
+            /** @description What it is. */
+            kind: components["schemas"]["NodeKind"];
+            /**
+             * Format: int64
+             * @description How many there may be.
+             */
+            max_backlogs?: number | null;
+            /**
+             * Format: int64
+             * @description Memory that it has from the system; null where that does not say.
+             */
+            memory_bytes?: number | null;
+            /** @description Its name. Several processes may have it, of which one does the work. */
+            node: string;
+            /**
+             * Format: int64
+             * @description Open backlogs; null where nothing is correlated.
+             */
+            open_backlogs?: number | null;
+            /** @description What waits in it. */
+            queues: components["schemas"]["NodeQueue"][];
+            /** @description Whether all its conditions are met, be it in part. */
+            ready: boolean;
+            /** @description Tells processes with the same name apart. */
+            run: string;
+            /**
+             * Format: int64
+             * @description Seconds since it was heard of.
+             */
+            silent_secs: number;
+            /**
+             * Format: int64
+             * @description When it started, by its own clock.
+             */
+            started: number;
+            /** @description Whether it is there. */
+            state: components["schemas"]["NodeState"];
+            /**
+             * Format: int64
+             * @description How long it has been running.
+             */
+            uptime_secs: number;
+            /** @description Its release. */
+            version: string;
+        };
+        /** @description An equation: what came in is what went out and what is on its way. */
+        NodeBook: {
+            /** @description Whether it balances. */
+            balanced: boolean;
+            /**
+             * Format: int64
+             * @description What is on its way.
+             */
+            in_flight: number;
+            /**
+             * Format: int64
+             * @description What came in.
+             */
+            incoming: number;
+            /** @description What it is about. */
+            name: string;
+            /** @description What became of it. */
+            outgoing: components["schemas"]["NodeBookEntry"][];
+        };
+        /** @description A line of a book. */
+        NodeBookEntry: {
+            /**
+             * Format: int64
+             * @description How much of it.
+             */
+            count: number;
+            /** @description What it is. */
+            name: string;
+        };
+        /** @description Something under which a process can do its work. */
+        NodeCondition: {
+            /** @description What is wrong; empty where nothing is. */
+            detail: string;
+            /** @description What it is. */
+            name: string;
+            /** @description Which process. */
+            node: string;
+            /** @description Whether it is met without reserve. */
+            ok: boolean;
+            /** @description How far it is met. */
+            state: components["schemas"]["NodeConditionState"];
+        };
+        /**
+         * @description How far a condition is met.
+         * @enum {string}
+         */
+        NodeConditionState: "unmet" | "degraded" | "met";
+        /** @description Directives of a process. */
+        NodeDirectives: {
+            /**
+             * Format: int64
+             * @description How many of them have something to do.
+             */
+            active: number;
+            /**
+             * Format: int64
+             * @description How many are loaded.
+             */
+            loaded: number;
+            /**
+             * Format: int64
+             * @description How many were left out because they cannot work.
+             */
+            skipped: number;
+        };
+        /**
+         * @description What a process is.
+         * @enum {string}
+         */
+        NodeKind: "frontend" | "backend" | "one_process" | "unknown";
+        /** @description A queue, or something else that has a limit. */
+        NodeQueue: {
+            /**
+             * Format: int64
+             * @description How much of it there may be, where that is known.
+             */
+            limit?: number | null;
+            /** @description What waits there. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How much of it.
+             */
+            waiting: number;
+        };
+        /** @description How often something happens, in times a second. */
+        NodeRate: {
+            /**
+             * Format: double
+             * @description Over the last minute.
+             */
+            minute: number;
+            /**
+             * Format: double
+             * @description Over the last five seconds.
+             */
+            now: number;
+        };
+        /**
+         * @description Whether a process is there.
+         * @enum {string}
+         */
+        NodeState: "alive" | "standing_by" | "silent";
+        /** @description An identity provider. */
+        OidcOption: {
+            /** @description What it is called. */
+            label: string;
+        };
+        /** @description An attempt at completing a directive. */
+        OpenBacklog: {
+            /** @description The id that its alarm has, or will have. */
+            alarm_id: string;
+            /**
+             * Format: int64
+             * @description Until when the stage can be completed.
+             */
+            deadline: number;
+            /** @description Where its events went, 8 of them at most. */
+            dst_ips: string[];
+            /**
+             * Format: int64
+             * @description Events that the stage has had.
+             */
+            events: number;
+            /** @description Whether there is an alarm yet. */
+            is_alarm: boolean;
+            /**
+             * Format: int64
+             * @description Events that the stage needs.
+             */
+            needed: number;
+            /** @description The backend that has it. */
+            node: string;
+            /**
+             * Format: int32
+             * @description 0 to 10.
+             */
+            risk: number;
+            /**
+             * Format: int64
+             * @description When it was opened.
+             */
+            since: number;
+            /** @description Where its events came from, 8 of them at most. */
+            src_ips: string[];
+            /**
+             * Format: int32
+             * @description The stage that it is in, from 1 on.
+             */
+            stage: number;
+            /**
+             * Format: int32
+             * @description How many stages there are.
+             */
+            stages: number;
+        };
+        /** @description What is under way of a directive. */
+        OpenBacklogs: {
+            /** @description Those whose time is up first, 200 at most. */
+            backlogs: components["schemas"]["OpenBacklog"][];
+            /** @description Whether every backend that is there has said all of it. */
+            is_complete: boolean;
+            /**
+             * Format: int64
+             * @description How many backlogs are open.
+             */
+            open: number;
+        };
+        /**
+         * @description Who vouches for a user.
+         * @enum {string}
+         */
+        Origin: "local" | "header" | "oidc";
         /** @description How many alarms were created, hour by hour or day by day. */
         OverTime: {
             /** @description Whether all alarms were counted, and not only [`MAX_COUNTED`]. */
@@ -766,6 +1491,13 @@ export interface components {
              */
             start: number;
         };
+        /** @description A password for another. */
+        PasswordRequest: {
+            /** @description 12 characters or more. */
+            new: string;
+            /** @description The present one. */
+            old: string;
+        };
         /** @description A problem document (RFC 9457): why a request was not served, and what to do about it. */
         Problem: {
             /** @description What is wrong with this request, and what to do. */
@@ -793,6 +1525,41 @@ export interface components {
         /** @description What became of each alarm, in the order of the request. */
         Results: {
             results: components["schemas"]["TargetResult"][];
+        };
+        /**
+         * @description What somebody may do; each role may what those before it may.
+         * @enum {string}
+         */
+        Role: "viewer" | "analyst" | "admin";
+        /** @description What a view shows. */
+        SaveViewRequest: {
+            /** @description The query of the page that shows it, 8 KiB at most. */
+            query: string;
+        };
+        /** @description Who is signed in. */
+        Session: {
+            /** @description What requests that change something show in the header `X-CSRF-Token`. */
+            csrf_token: string;
+            user: components["schemas"]["SessionUser"];
+        };
+        /** @description A user, and what he may do. */
+        SessionUser: {
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description The first user. */
+        SetUpRequest: {
+            /** @description Letters, digits and `. _ - + @`. */
+            name: string;
+            /** @description 12 characters or more. */
+            password: string;
+            /** @description The one in the link that is in the log. */
+            token: string;
+        };
+        /** @description Name and password. */
+        SignInRequest: {
+            name: string;
+            password: string;
         };
         /** @description One stage of an alarm: the rule, with references replaced by what they stand for, and how far it is. */
         Stage: {
@@ -996,6 +1763,27 @@ export interface components {
              */
             number: number;
         };
+        /** @description The installation, as this frontend sees it. */
+        System: {
+            /** @description Every process that correlates events, by name. */
+            backends: components["schemas"]["Node"][];
+            /** @description What is between them. */
+            bus: components["schemas"]["Bus"];
+            /** @description What each process says of itself, those that are not met first. */
+            conditions: components["schemas"]["NodeCondition"][];
+            frontend?: components["schemas"]["Node"] | null;
+            /** @description Whether all books balance. */
+            ledger: components["schemas"]["Ledger"];
+            /** @description All processes, this one and those that have fallen silent included. */
+            nodes: components["schemas"]["Node"][];
+            /**
+             * Format: int64
+             * @description How long this frontend has been running.
+             */
+            uptime_secs: number;
+            /** @description The release of this frontend. */
+            version: string;
+        };
         /** @description An alarm that somebody wants to change. */
         Target: {
             /** @description Which one. */
@@ -1016,6 +1804,39 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description A token, without what is shown to be let in. */
+        Token: {
+            /**
+             * Format: int64
+             * @description In seconds since 1970.
+             */
+            created: number;
+            /**
+             * Format: int64
+             * @description Until when it is good; `null`: until it is deleted.
+             */
+            expires?: number | null;
+            /**
+             * Format: int64
+             * @description Which one.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description When it was used, to the minute.
+             */
+            last_used?: number | null;
+            /** @description What its owner calls it. */
+            name: string;
+            /** @description Whose it is. */
+            owner: string;
+            /** @description What it may do, if its owner may. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description Tokens, without what is shown to be let in. */
+        Tokens: {
+            tokens: components["schemas"]["Token"][];
+        };
         /** @description Addresses, those of the most alarms first. */
         Top: {
             top: components["schemas"]["TopAddress"][];
@@ -1030,10 +1851,44 @@ export interface components {
             /** @description The address. */
             value: string;
         };
-        Format: string;
-        Direction: string;
-        SortBy: string;
-        What: string;
+        /** @description A user. */
+        User: {
+            /**
+             * Format: int64
+             * @description In seconds since 1970.
+             */
+            created: number;
+            /** @description Whether he is kept out. */
+            disabled: boolean;
+            /**
+             * Format: int64
+             * @description When he last signed in.
+             */
+            last_login?: number | null;
+            /** @description What he is called. */
+            name: string;
+            /** @description Who vouches for him. */
+            origin: components["schemas"]["Origin"];
+            /** @description What he may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description Everybody. */
+        Users: {
+            /** @description By name. */
+            users: components["schemas"]["User"][];
+        };
+        /** @description A saved view. */
+        View: {
+            /** @description What its owner calls it. */
+            name: string;
+            /** @description The query of the page that shows it. */
+            query: string;
+        };
+        /** @description One's own views. */
+        Views: {
+            /** @description By name. */
+            views: components["schemas"]["View"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -1073,9 +1928,9 @@ export interface operations {
                 /** @description Created before this time. */
                 until?: number;
                 /** @description What the list is sorted by: `updated`, unless asked otherwise. */
-                sort?: components["schemas"]["SortBy"];
+                sort?: "created" | "updated" | "risk" | "title";
                 /** @description `desc`, unless asked otherwise. */
-                order?: components["schemas"]["Direction"];
+                order?: "asc" | "desc";
                 /** @description The `next` of the page before, of the same list. */
                 after?: string;
                 /** @description Alarms on the page, 1 to 1000. */
@@ -1228,7 +2083,7 @@ export interface operations {
                 /** @description Created before this time. */
                 until?: number;
                 /** @description What it is made of. */
-                format: components["schemas"]["Format"];
+                format: "csv" | "ndjson";
             };
             header?: never;
             path?: never;
@@ -1411,6 +2266,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["History"];
+                };
+            };
+        };
+    };
+    read_audit_log: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                after?: number;
+                /** @description How many, 500 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1660,6 +2547,296 @@ export interface operations {
             };
         };
     };
+    open_backlogs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenBacklogs"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_login_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginOptions"];
+                };
+            };
+        };
+    };
+    finish: {
+        parameters: {
+            query?: {
+                /** @description What the provider gives tokens for. */
+                code?: string;
+                /** @description What we sent along. */
+                state?: string;
+                /** @description Why he was not let in. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page, signed in, or with what is wrong. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the identity provider, or to the page with what is wrong. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUpRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     alarms_over_time: {
         parameters: {
             query?: {
@@ -1714,11 +2891,41 @@ export interface operations {
             };
         };
     };
+    engine_figures: {
+        parameters: {
+            query?: {
+                /** @description Minutes of `points`, 1 to 60. */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineFigures"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     top_addresses: {
         parameters: {
             query: {
                 /** @description Whose addresses. */
-                what: components["schemas"]["What"];
+                what: "sources" | "destinations";
                 /** @description Of alarms that were created on this day (UTC) or later; a week ago, unless asked otherwise. */
                 from?: number;
                 /** @description Of alarms that were created before this time; now, unless asked otherwise. */
@@ -1741,6 +2948,422 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTokenRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which one */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateUserRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which one */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which one */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeUserRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Views"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What it is called */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveViewRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which one */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

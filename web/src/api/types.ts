@@ -32,155 +32,24 @@ export type DirectiveSummary = Schemas['DirectiveSummary']
 export type DirectiveDetail = Omit<Schemas['DirectiveDetail'], 'rules'> & { rules: Partial<Rule>[] }
 export type ConfigFile = Schemas['ListedFile']
 export type FileList = Schemas['FileList']
-export type Role = 'viewer' | 'analyst' | 'admin'
-
-export interface Session {
-  user: { name: string; role: Role }
-  csrf_token: string
-}
-
-export interface LoginOptions {
-  set_up_needed: boolean
-  password: boolean
-  oidc: { label: string } | null
-  auth: 'on' | 'off' | 'header'
-}
-
-export interface View {
-  name: string
-  query: string
-}
-
-export interface User {
-  name: string
-  role: Role
-  disabled: boolean
-}
-
-export interface Token {
-  id: string
-  name: string
-  role: Role
-  created: number
-  expires: number | null
-  last_used: number | null
-  owner: string
-}
-
-export interface AuditEntry {
-  number: number
-  at: number
-  who: string
-  action: string
-  object: string
-  detail: string
-}
-
+export type Role = Schemas['Role']
+export type Session = Schemas['Session']
+export type LoginOptions = Schemas['LoginOptions']
+export type View = Schemas['View']
+export type User = Schemas['User']
+export type Token = Schemas['Token']
+export type AuditPage = Schemas['AuditPage']
+export type AuditEntry = Schemas['AuditEntry']
 /** An attempt at completing a directive that is under way. */
-export interface Backlog {
-  node: string
-  alarm_id: string
-  /** Whether there is an alarm yet. */
-  is_alarm: boolean
-  risk: number
-  stage: number
-  stages: number
-  events: number
-  needed: number
-  since: number
-  deadline: number
-  src_ips: string[]
-  dst_ips: string[]
-}
-
-export interface Backlogs {
-  /** How many are open. */
-  open: number
-  /** Whether every backend has said all of it. */
-  is_complete: boolean
-  backlogs: Backlog[]
-}
-
-export interface Rate {
-  now: number
-  minute: number
-}
-
-export interface Condition {
-  node: string
-  name: string
-  ok: boolean
-  state: 'unmet' | 'degraded' | 'met'
-  detail: string
-}
-
-export interface Book {
-  name: string
-  incoming: number
-  outgoing: { name: string; count: number }[]
-  in_flight: number
-  balanced: boolean
-}
-
+export type Backlog = Schemas['OpenBacklog']
+export type Backlogs = Schemas['OpenBacklogs']
+export type SystemState = Schemas['System']
 /** A process. */
-export interface Node {
-  node: string
-  run: string
-  kind: 'frontend' | 'backend' | 'one_process' | 'unknown'
-  is_this: boolean
-  state: 'alive' | 'standing_by' | 'silent'
-  silent_secs: number
-  version: string
-  started: number
-  uptime_secs: number
-  ready: boolean
-  events_accepted?: Rate | null
-  events_received?: Rate | null
-  alarms_raised?: Rate | null
-  queues: { name: string; waiting: number; limit?: number | null }[]
-  open_backlogs?: number | null
-  max_backlogs?: number | null
-  directives?: { loaded: number; active: number; skipped: number } | null
-  memory_bytes?: number | null
-  books: Book[]
-  conditions: Condition[]
-}
-
-export interface SystemState {
-  version: string
-  uptime_secs: number
-  nodes: Node[]
-  bus: {
-    kind: 'memory' | 'event_log' | 'nats'
-    connected: boolean
-    durable: boolean
-    detail?: string | null
-    kept?: {
-      bytes: number
-      max_bytes?: number | null
-      events?: number | null
-      max_age_secs?: number | null
-    } | null
-    readers: { node: string; done: number; waiting: number; silent_secs: number; holds: boolean }[]
-  }
-  ledger: { balanced: boolean; off: { node: string; book: string }[] }
-  conditions: Condition[]
-}
-
-export interface EngineFigures {
-  events_per_second: number
-  events_handled_per_second: number
-  alarms_per_minute: number
-  open_backlogs: number
-  step_secs: number
-  points: {
-    at: number
-    events_per_second: number
-    events_handled_per_second: number
-    alarms_per_minute: number
-    open_backlogs: number
-  }[]
-}
+export type Node = Schemas['Node']
+export type Rate = Schemas['NodeRate']
+export type Book = Schemas['NodeBook']
+export type Condition = Schemas['NodeCondition']
+export type EngineFigures = Schemas['EngineFigures']
 
 export type WebhookFormat = 'json' | 'slack' | 'teams' | 'pagerduty'
 

@@ -1,7 +1,7 @@
 // Users, their tokens, and what everybody did.
 import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
 import { ask, get, send } from '../api/client'
-import type { AuditEntry, Role, Token, User } from '../api/types'
+import type { AuditPage, Role, Token, User } from '../api/types'
 import { part } from '../routing/place'
 import { keys, queryClient } from './client'
 
@@ -66,7 +66,7 @@ export function useAddToken() {
 
 export function useDeleteToken() {
   return useMutation({
-    mutationFn: (id: string) => ask('DELETE', `/tokens/${part(id)}`),
+    mutationFn: (id: number) => ask('DELETE', `/tokens/${id}`),
     onSuccess: tokensAgain,
   })
 }
@@ -75,12 +75,12 @@ export function useAudit() {
   return useInfiniteQuery({
     queryKey: keys.audit,
     queryFn: ({ pageParam }) =>
-      get<{ entries: AuditEntry[]; next: number | null }>('/audit', {
+      get<AuditPage>('/audit', {
         after: pageParam,
         limit: AUDIT_ENTRIES_ON_A_PAGE,
       }),
     initialPageParam: null as number | null,
-    getNextPageParam: (page) => page.next,
+    getNextPageParam: (page) => page.next ?? null,
     staleTime: 0,
   })
 }

@@ -44,7 +44,7 @@ export default function Tokens() {
               rows={all}
               columns={COLUMNS}
               label="Tokens"
-              id={({ id }) => id}
+              id={({ id }) => String(id)}
               empty={
                 <Empty title="No token yet">A program shows one to the API: Authorization: Bearer …</Empty>
               }

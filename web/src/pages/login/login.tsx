@@ -48,8 +48,8 @@ function Ways({ options }: { options: LoginOptions }) {
         </Alert>
       )}
       {options.password && <WithPassword />}
-      {options.password && options.oidc !== null && <Divider label="or" />}
-      {options.oidc !== null && (
+      {options.password && options.oidc != null && <Divider label="or" />}
+      {options.oidc != null && (
         <Button component="a" href={address('/oidc/start')} variant="default">
           {options.oidc.label}
         </Button>
