@@ -117,8 +117,9 @@ fn already_there(store: &AlarmStore, most: u64) -> anyhow::Result<u64> {
     Ok(low)
 }
 
+/// Ids that are in no order, as those of the engine.
 fn id(n: u64) -> String {
-    format!("alarm-{n:08}")
+    format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 fn directive(n: u64) -> u64 {
@@ -197,6 +198,7 @@ fn alarm(n: u64, all: u64) -> AlarmUpdate {
         vulnerabilities: Vec::new(),
         custom_data: Vec::new(),
         truncated: 0,
+        progress: None,
     };
     AlarmUpdate { document, revision: Some(1), directive_id: Some(directive + 1) }
 }

@@ -8,9 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::document::class_name;
-use super::filing::{AddressKey, DAY, DESTINATION, HOUR, SOURCE, start_of};
+use super::filing::{AddressKey, DESTINATION, SOURCE};
 use super::filter::{Filter, Search};
 use super::list::Source;
+use super::tallies::{DAY, HOUR, start_of};
 use crate::database::DatabaseError;
 use crate::database::sql::as_u64;
 use crate::database::sql::{Connection, Statement, Value};

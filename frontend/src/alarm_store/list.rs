@@ -5,14 +5,12 @@
 //! is soon, because many fit. A database cannot know which way is the shorter one; here it is found out by counting
 //! up to the number up to which lists are counted anyway.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::alarm::Alarm;
 use super::filter::{Filter, Search};
-use super::writing::{ALARM_COLUMNS, alarm_of};
+use super::stored::read_alarms;
 use crate::database::DatabaseError;
 use crate::database::sql::as_u64;
 use crate::database::sql::{Connection, Row, Statement, Value};
@@ -197,19 +195,8 @@ fn places(
 
 /// The alarms at these places, in their order.
 fn alarms(db: &mut dyn Connection, places: &[Cursor]) -> Result<Vec<Alarm>, DatabaseError> {
-    let wanted: Vec<i64> = places.iter().map(|place| place.seq).collect();
-    let mut statement = Statement::default();
-    let list = statement.bind(Value::List(wanted.clone()));
-    statement.text = format!(
-        "SELECT {ALARM_COLUMNS}, a.seq FROM alarms a JOIN combinations c ON c.id = a.combination
-         JOIN documents d ON d.alarm = a.seq WHERE {}",
-        db.dialect().is_in("a.seq", &list)
-    );
-    let mut found = HashMap::new();
-    for row in statement.rows(db)? {
-        found.insert(row.int(10)?, alarm_of(&row)?);
-    }
-    Ok(wanted.iter().filter_map(|seq| found.remove(seq)).collect())
+    let mut found = read_alarms(db, places.iter().map(|place| place.seq))?;
+    Ok(places.iter().filter_map(|place| found.remove(&place.seq)).collect())
 }
 
 impl Search {

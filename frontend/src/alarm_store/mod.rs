@@ -9,6 +9,8 @@
 
 mod alarm;
 mod changes;
+mod combinations;
+mod counting;
 mod document;
 mod events;
 mod figures;
@@ -18,6 +20,8 @@ mod handling;
 mod list;
 mod retention;
 mod rules;
+mod stored;
+mod tallies;
 mod text;
 mod writing;
 
@@ -26,7 +30,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use changes::Changes;
-use filing::{Combinations, Tallies};
+use combinations::Combinations;
+use tallies::Tallies;
 use tokio::sync::broadcast;
 use writing::Writing;
 
@@ -34,6 +39,7 @@ use crate::database::{Database, DatabaseError};
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
 pub use changes::{AlarmChange, ChangeKind};
+pub use counting::{BODIES_KEPT, Counted, WithoutAlarm};
 pub use document::{AlarmDocument, AlarmUpdate, Progress, Stage, StageEvent};
 pub use events::{EventPage, StageCount, StoredEvent};
 pub use figures::{Facet, Facets, MAX_COUNTED, OverTime, Part, Role};
@@ -42,7 +48,7 @@ pub use handling::{Act, Change, Handled, Target};
 pub use list::{COUNTED_EXACTLY, Count, Cursor, MAX_PAGE, Order, Page, SortBy};
 pub use retention::{Limits, Removed};
 pub use rules::Words;
-pub use writing::{Applied, BODIES_KEPT, Counted, WithoutAlarm};
+pub use writing::Applied;
 
 /// The name of the file of alarms, in the logs folder.
 pub const FILE: &str = "alarms.sqlite";
@@ -179,7 +185,7 @@ impl AlarmStore {
         self.database.read(|db| {
             let rows = db.query("SELECT seq FROM identities WHERE alarm_id = ?1", &[alarm_id.into()])?;
             let Some(row) = rows.first() else { return Ok(None) };
-            let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
+            let Some(alarm) = stored::read_alarm(db, row.int(0)?)? else { return Ok(None) };
             Ok(Some((alarm, events::counts(db, alarm_id)?)))
         })
     }

@@ -7,6 +7,7 @@
 //! Calls block: whoever is in an async task gives them to a blocking thread.
 
 mod postgres;
+pub(crate) mod rows;
 mod schema;
 pub(crate) mod sql;
 mod sqlite;

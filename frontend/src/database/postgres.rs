@@ -3,6 +3,7 @@
 //! A lost connection is made again at the next transaction. TLS, where the URL asks for it (`sslmode=require`) or the
 //! server offers it, is checked against the certificates that the system trusts.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::DatabaseError;
+use super::rows::{Column, Kind};
 use super::sql::{Connection, Dialect, Row, Value};
 
 /// How long a connection may take.
@@ -81,10 +83,20 @@ impl Connection for Postgres {
 
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
         let statement = self.prepare(sql)?;
-        let rows = self.client.query(&statement, &parameters(values))?;
-        rows.iter()
-            .map(|row| (0..row.len()).map(|column| value(row, column)).collect::<Result<_, _>>().map(Row))
-            .collect()
+        rows_of(&self.client.query(&statement, &parameters(values))?)
+    }
+
+    fn query_for_each(
+        &mut self,
+        sql: &str,
+        columns: &[Column],
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let statement = self.prepare(sql)?;
+        let lists: Vec<Box<dyn ToSql + Sync + '_>> =
+            columns.iter().enumerate().map(|(column, (_, kind))| list(rows, column, *kind)).collect();
+        let lists: Vec<&(dyn ToSql + Sync)> = lists.iter().map(|list| &**list as _).collect();
+        rows_of(&self.client.query(&statement, &lists)?)
     }
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
@@ -109,6 +121,41 @@ fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
+/// The values of one column, as a list.
+fn list(rows: &[Vec<Value>], column: usize, kind: Kind) -> Box<dyn ToSql + Sync + '_> {
+    let values = rows.iter().map(move |row| row.get(column).unwrap_or(&Value::Null));
+    match kind {
+        Kind::Int => Box::new(values.map(Value::number).collect::<Vec<_>>()),
+        Kind::Text => Box::new(values.map(Value::storable_text).collect::<Vec<_>>()),
+        Kind::Bytes => Box::new(values.map(Value::bytes).collect::<Vec<_>>()),
+    }
+}
+
+fn rows_of(rows: &[postgres::Row]) -> Result<Vec<Row>, DatabaseError> {
+    rows.iter()
+        .map(|row| (0..row.len()).map(|column| value(row, column)).collect::<Result<_, _>>().map(Row))
+        .collect()
+}
+
+impl Value {
+    fn number(&self) -> Option<i64> {
+        if let Self::Int(number) = self { Some(*number) } else { None }
+    }
+
+    /// A text of PostgreSQL cannot have a zero in it.
+    fn storable_text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) if text.contains('\0') => Some(text.replace('\0', "\u{fffd}").into()),
+            Self::Text(text) => Some(text.into()),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
+    }
+}
+
 fn value(row: &postgres::Row, column: usize) -> Result<Value, DatabaseError> {
     Ok(match *row.columns()[column].type_() {
         Type::INT8 => row.try_get::<_, Option<i64>>(column)?.into(),
@@ -127,9 +174,7 @@ impl ToSql for Value {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Int(number) => number.to_sql(ty, out),
-            // A text of PostgreSQL cannot have a zero in it.
-            Self::Text(text) if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(ty, out),
-            Self::Text(text) => text.to_sql(ty, out),
+            Self::Text(_) => self.storable_text().to_sql(ty, out),
             Self::Bytes(bytes) => bytes.to_sql(ty, out),
             Self::List(numbers) => numbers.to_sql(ty, out),
         }

@@ -4,6 +4,7 @@
 //! driver makes of that what its database wants.
 
 use super::DatabaseError;
+use super::rows::Column;
 
 /// A value that goes into a statement or comes out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +17,6 @@ pub(crate) enum Value {
     List(Vec<i64>),
 }
 
-/// How many rows one statement puts in: a database server is asked over a network.
-pub(crate) const ROWS_AT_ONCE: usize = 50;
 
 /// A statement that is being written: its text, and the values that were given places in it.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +56,13 @@ pub(crate) trait Connection: Send {
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError>;
     /// Runs one statement; how many rows it changed.
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError>;
+    /// Runs a statement for each of these rows, or for all of them at once, and gives all of its rows; see `rows`.
+    fn query_for_each(
+        &mut self,
+        sql: &str,
+        columns: &[Column],
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError>;
     /// Runs several statements without values.
     fn batch(&mut self, sql: &str) -> Result<(), DatabaseError>;
 }

@@ -172,6 +172,7 @@ pub(crate) fn update(alarm_id: &str, revision: u64, risk: u8) -> AlarmUpdate {
         vulnerabilities: Vec::new(),
         custom_data: Vec::new(),
         truncated: 0,
+        progress: None,
     };
     AlarmUpdate { document, revision: Some(revision), directive_id: Some(7) }
 }
