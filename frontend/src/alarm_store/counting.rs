@@ -7,7 +7,7 @@ use dsiem_core::event::EventKey;
 use super::changes::{AlarmChange, ChangeKind};
 use super::document::StageEvent;
 use super::stored::Identity;
-use super::writing::Writing;
+use super::writing::{Writing, each_once};
 use crate::database::DatabaseError;
 use crate::database::rows::{Kind, Rows};
 use crate::database::sql::Value;
@@ -49,7 +49,7 @@ impl Writing<'_> {
         without_alarm: WithoutAlarm,
     ) -> Result<Counted, DatabaseError> {
         let mut counted = Counted::default();
-        let ids: BTreeSet<&str> = events.iter().map(|event| event.alarm_id.as_str()).collect();
+        let ids = each_once(events.iter().map(|event| event.alarm_id.as_str()));
         let identities = match without_alarm {
             WithoutAlarm::Keep => self.identities_or_new(&ids, Some(self.now))?,
             WithoutAlarm::LeaveOut => self.identities(&ids)?,

@@ -82,7 +82,9 @@ fn placed<'a>(
 fn tally(tallies: &mut Tallies, old: Option<&Placed<'_>>, new: Option<&Placed<'_>>) {
     if old.map(|old| old.place) != new.map(|new| new.place) {
         for (placed, by) in [(old, -1), (new, 1)] {
-            placed.into_iter().for_each(|Placed { place, .. }| tallies.count(place.combination, place.created, by));
+            placed
+                .into_iter()
+                .for_each(|Placed { place, .. }| tallies.count(place.combination, place.created, by));
         }
     }
     let (before, after) =
@@ -152,7 +154,10 @@ impl Placed<'_> {
     fn counted(&self) -> BTreeSet<AddressCount> {
         let day = start_of(self.place.created, DAY);
         let of = |role: i64| {
-            self.roles.iter().filter(move |(_, roles)| *roles & role != 0).map(move |(key, _)| (role, *key, day))
+            self.roles
+                .iter()
+                .filter(move |(_, roles)| *roles & role != 0)
+                .map(move |(key, _)| (role, *key, day))
         };
         of(SOURCE).chain(of(DESTINATION)).collect()
     }

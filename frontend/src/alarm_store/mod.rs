@@ -66,7 +66,8 @@ impl AlarmStore {
     /// The alarms in `database`.
     #[must_use]
     pub fn new(database: Arc<Database>, words: Words) -> Self {
-        Self { database, words, combinations: Mutex::default(), changes: Changes::new() }
+        let changes = Changes::of(&database);
+        Self { database, words, combinations: Mutex::default(), changes }
     }
 
     /// Opens or makes the SQLite file at `path`.
@@ -158,7 +159,7 @@ impl AlarmStore {
         &self.words
     }
 
-    /// Hears of every change from now on, once it is stored.
+    /// Hears of every change from now on, once it is stored, also of those of other frontends that share the database.
     pub fn subscribe(&self) -> broadcast::Receiver<AlarmChange> {
         self.changes.subscribe()
     }
@@ -277,6 +278,7 @@ impl AlarmStore {
             };
             let done = work(&mut writing)?;
             writing.tallies.store(writing.db)?;
+            self.changes.announce(writing.db, &writing.changes)?;
             Ok((done, writing.changes))
         });
         match done {

@@ -99,7 +99,10 @@ fn add(
              ON CONFLICT ({key}) DO UPDATE SET alarms = {table}.alarms + excluded.alarms"
         ),
     )?;
-    fewer.execute(db, &format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {{rows}}) AND alarms = 0"))
+    fewer.execute(
+        db,
+        &format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {{rows}}) AND alarms = 0"),
+    )
 }
 
 /// The start of the hour or day.

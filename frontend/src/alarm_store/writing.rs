@@ -1,6 +1,6 @@
 //! Storing what becomes of alarms, within one transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::alarm::{Action, Alarm, HistoryEntry, Known};
 use super::changes::{AlarmChange, ChangeKind};
@@ -71,7 +71,7 @@ impl Writing<'_> {
 
     /// The alarms of a batch as they are stored.
     fn stage(&mut self, updates: &[AlarmUpdate]) -> Result<BTreeMap<String, Staged>, DatabaseError> {
-        let ids: BTreeSet<&str> = updates.iter().map(|update| update.document.alarm_id.as_str()).collect();
+        let ids = each_once(updates.iter().map(|update| update.document.alarm_id.as_str()));
         // None of the new ones stays without an alarm.
         let identities = self.identities_or_new(&ids, None)?;
         let mut stored = read_alarms(self.db, identities.values().map(|identity| identity.seq))?;
@@ -99,7 +99,8 @@ impl Writing<'_> {
         match outcome {
             Outcome::Ignored => applied.ignored += 1,
             Outcome::Stored(alarm) => {
-                let counter = if staged.now().is_some() { &mut applied.updated } else { &mut applied.created };
+                let counter =
+                    if staged.now().is_some() { &mut applied.updated } else { &mut applied.created };
                 *counter += 1;
                 staged.deleted = None;
                 staged.new = Some(alarm);
@@ -195,17 +196,15 @@ impl Writing<'_> {
     }
 
     /// What alarms are called here; those that are not known are left out.
-    pub(super) fn identities(
-        &mut self,
-        ids: &BTreeSet<&str>,
-    ) -> Result<HashMap<String, Identity>, DatabaseError> {
+    pub(super) fn identities(&mut self, ids: &[&str]) -> Result<HashMap<String, Identity>, DatabaseError> {
         identities(self.db, ids.iter().copied())
     }
 
-    /// What alarms are called here; those that are not known get a name, and wait for their alarm from this time on.
+    /// What alarms are called here; those that are not known get a name, in their order, and wait for their alarm from this
+    /// time on.
     pub(super) fn identities_or_new(
         &mut self,
-        ids: &BTreeSet<&str>,
+        ids: &[&str],
         absent_since: Option<i64>,
     ) -> Result<HashMap<String, Identity>, DatabaseError> {
         let mut all = self.identities(ids)?;
@@ -229,4 +228,10 @@ impl Writing<'_> {
         let Some(identity) = identities(self.db, [alarm_id])?.remove(alarm_id) else { return Ok(None) };
         Ok(read_alarm(self.db, identity.seq)?.map(|alarm| (identity.seq, alarm)))
     }
+}
+
+/// Ids in the order in which they first come.
+pub(super) fn each_once<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = HashSet::new();
+    ids.filter(|id| seen.insert(*id)).collect()
 }

@@ -1,17 +1,23 @@
 //! The store that several frontends share: a PostgreSQL database.
 //!
 //! A lost connection is made again at the next transaction. TLS, where the URL asks for it (`sslmode=require`) or the
-//! server offers it, is checked against the certificates that the system trusts.
+//! server offers it, is checked against the certificates that the system trusts, or those of the file that the URL
+//! names (`sslrootcert`).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use dsiem_runtime::tls;
+use percent_encoding::percent_decode_str;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Config, Statement};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -28,38 +34,87 @@ const STATEMENTS_KEPT: usize = 256;
 const SETTINGS: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;";
 
 /// Where a database is, with the password in it; it shows itself nowhere.
-pub(super) struct Address(Config);
+#[derive(Clone)]
+pub(super) struct Address {
+    config: Config,
+    /// Whose certificates are trusted; `None` is whom the system trusts.
+    authorities: Option<PathBuf>,
+}
 
 /// A connection.
 struct Postgres {
-    config: Config,
+    address: Address,
     client: Client,
     prepared: HashMap<String, Statement>,
 }
 
 impl Address {
-    /// Reads a URL such as `postgresql://dsiem:secret@host/dsiem`.
+    /// Reads a URL such as `postgresql://dsiem:secret@host/dsiem?sslmode=verify-full&sslrootcert=/etc/dsiem/ca.pem`.
     pub(super) fn parse(url: &str) -> Result<Self, DatabaseError> {
+        let (url, authorities) = without_authorities(url);
         let mut config: Config = url.parse().map_err(DatabaseError::Postgres)?;
         config.connect_timeout(CONNECT_TIMEOUT).application_name("dsiem");
-        Ok(Self(config))
+        Ok(Self { config, authorities })
+    }
+
+    /// A connection of the library's own.
+    pub(super) fn client(&self) -> Result<Client, DatabaseError> {
+        tls::install();
+        let tls = ClientConfig::builder().with_root_certificates(self.trusted()?).with_no_client_auth();
+        Ok(self.config.connect(MakeRustlsConnect::new(tls))?)
+    }
+
+    fn trusted(&self) -> Result<RootCertStore, DatabaseError> {
+        let mut trusted = RootCertStore::empty();
+        let Some(path) = &self.authorities else {
+            trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            return Ok(trusted);
+        };
+        let refused = |error| DatabaseError::File { path: path.clone(), error: io::Error::other(error) };
+        let certificates = CertificateDer::pem_file_iter(path).map_err(refused)?;
+        for certificate in certificates {
+            let certificate = certificate.map_err(refused)?;
+            trusted.add(certificate).map_err(|error| DatabaseError::File {
+                path: path.clone(),
+                error: io::Error::other(error),
+            })?;
+        }
+        if trusted.is_empty() {
+            let error =
+                io::Error::other("there is no certificate in it; it must be one or several in PEM form");
+            return Err(DatabaseError::File { path: path.clone(), error });
+        }
+        Ok(trusted)
     }
 
     /// A connection to it.
     pub(super) fn connect(&self) -> Result<Box<dyn Connection>, DatabaseError> {
-        let client = connect(&self.0)?;
-        Ok(Box::new(Postgres { config: self.0.clone(), client, prepared: HashMap::new() }))
+        Ok(Box::new(Postgres { address: self.clone(), client: connect(self)?, prepared: HashMap::new() }))
     }
 }
 
-fn connect(config: &Config) -> Result<Client, DatabaseError> {
-    tls::install();
-    let mut trusted = RootCertStore::empty();
-    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let tls = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
-    let mut client = config.connect(MakeRustlsConnect::new(tls))?;
+fn connect(address: &Address) -> Result<Client, DatabaseError> {
+    let mut client = address.client()?;
     client.batch_execute(SETTINGS)?;
     Ok(client)
+}
+
+/// Takes what the library does not know out of a URL: whose certificates are trusted. Certificates and names are always
+/// checked where there is TLS, so the modes that ask for that are those that ask for TLS.
+fn without_authorities(url: &str) -> (String, Option<PathBuf>) {
+    let Some((address, query)) = url.split_once('?') else { return (url.to_owned(), None) };
+    let (mut kept, mut authorities) = (Vec::new(), None);
+    for parameter in query.split('&') {
+        match parameter.split_once('=') {
+            Some(("sslrootcert", path)) => {
+                authorities = Some(PathBuf::from(&*percent_decode_str(path).decode_utf8_lossy()));
+            }
+            Some(("sslmode", "verify-ca" | "verify-full")) => kept.push("sslmode=require"),
+            _ => kept.push(parameter),
+        }
+    }
+    let separator = if kept.is_empty() { "" } else { "?" };
+    (format!("{address}{separator}{}", kept.join("&")), authorities)
 }
 
 impl Postgres {
@@ -109,7 +164,7 @@ impl Connection for Postgres {
         // Only between transactions: within one, what was done before would be missing. Beginning one fails where the
         // connection is gone, and a connection may say in many ways that it is.
         if done.is_err() && sql.starts_with("BEGIN") {
-            self.client = connect(&self.config)?;
+            self.client = connect(&self.address)?;
             self.prepared.clear();
             return Ok(self.client.batch_execute(sql)?);
         }

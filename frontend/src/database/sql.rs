@@ -17,7 +17,6 @@ pub(crate) enum Value {
     List(Vec<i64>),
 }
 
-
 /// A statement that is being written: its text, and the values that were given places in it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Statement {

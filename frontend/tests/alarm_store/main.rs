@@ -9,5 +9,6 @@ mod figures;
 mod handling;
 mod lists;
 mod rules;
+mod sharing;
 mod support;
 mod upkeep;
