@@ -8,6 +8,7 @@
 //!
 //! The store is filled up to the number that is asked for; a second run on the same one measures only.
 
+mod cpu;
 mod load;
 mod made;
 mod questions;

@@ -7,6 +7,7 @@ use dsiem_core::risk::RiskClass;
 use dsiem_frontend::alarm_store::{AlarmStore, Count, Facets, Filter, Order, Role, SortBy};
 use ipnet::IpNet;
 
+use crate::cpu::Cpu;
 use crate::made::{BEGIN, Chance, KINGDOMS, WHAT, destination, directive, id, source};
 use crate::{Args, Times, say};
 
@@ -71,16 +72,21 @@ pub(crate) fn measure(store: &AlarmStore, args: &Args) -> anyhow::Result<()> {
             Ok(store.events(&id, 1, 0, 50)?.events.len() as u64)
         }),
     ];
-    say("| Question | p50 | p99 | longest | bar |\n|---|---|---|---|---|")?;
+    let cpu = Cpu::of(args.server.as_deref())?;
+    say(
+        "| Question | bar | p50 | p99 | longest | CPU: p50 | p99 | longest |\n|---|---|---|---|---|---|---|---|",
+    )?;
     for (name, bar, question) in questions {
         let mut chance = Chance(0x1234_5678_9abc_def1);
-        let mut times = Times::default();
+        let (mut times, mut cpu_times) = (Times::default(), Times::default());
         for _ in 0..args.questions {
-            let began = Instant::now();
+            let (began, used) = (Instant::now(), cpu.used());
             question(store, &mut chance)?;
             times.push(began.elapsed());
+            cpu_times.push(cpu.used().saturating_sub(used));
         }
-        say(&format!("| {name} | {} | {bar} ms |", times.in_columns()))?;
+        let (times, cpu_times) = (times.in_columns(), cpu_times.in_columns());
+        say(&format!("| {name} | {bar} ms | {times} | {cpu_times} |"))?;
     }
     Ok(())
 }

@@ -140,7 +140,7 @@ impl Placed<'_> {
             self.place.combination.into(),
             self.place.created.into(),
             document.update_time.into(),
-            by_risk(document.risk, document.update_time).into(),
+            by_risk(document.risk.into(), document.update_time).into(),
             sorted_title(&document.title).into(),
             self.alarm.revision.into(),
             handling.version.into(),
@@ -164,8 +164,8 @@ impl Placed<'_> {
 }
 
 /// One number that sorts by risk and, of the same risk, by time.
-fn by_risk(risk: u8, updated: i64) -> i64 {
-    (i64::from(risk) << RISK_SHIFT) + updated.clamp(0, (1 << RISK_SHIFT) - 1)
+pub(super) fn by_risk(risk: i64, updated: i64) -> i64 {
+    (risk << RISK_SHIFT) + updated.clamp(0, (1 << RISK_SHIFT) - 1)
 }
 
 /// A title as it is sorted: regardless of case, and not longer than it takes.

@@ -30,8 +30,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many prepared statements each connection keeps; beyond, all are forgotten.
 const STATEMENTS_KEPT: usize = 256;
 /// Each statement is planned for its own values: one that finds ten alarms has another plan than one that finds a
-/// million. Compiling plans takes longer than these statements do.
-const SETTINGS: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;";
+/// million. Compiling plans, or starting other processes for them, takes longer than these statements do. Sums over some
+/// hundred thousand rows stay in memory.
+const SETTINGS: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;
+    SET max_parallel_workers_per_gather = 0; SET random_page_cost = 1.1; SET work_mem = '32MB';";
 
 /// Where a database is, with the password in it; it shows itself nowhere.
 #[derive(Clone)]

@@ -98,6 +98,26 @@ impl Dialect {
         }
     }
 
+    /// What is said before the statements of a list, which look for a few alarms by indexes: statistics know nothing of how
+    /// combinations, times and orders go together, and would have PostgreSQL read all alarms instead.
+    pub(crate) fn before_a_list(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => {
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+            }
+        }
+    }
+
+    /// A selection that is made first, and whole: PostgreSQL would rather walk an index in the order that is wished for,
+    /// and hope that what fits comes soon.
+    pub(crate) fn made_first(self, name: &str, select: &str) -> String {
+        match self {
+            Self::Sqlite => format!("WITH {name} AS NOT MATERIALIZED ({select})"),
+            Self::Postgres => format!("WITH {name} AS MATERIALIZED ({select})"),
+        }
+    }
+
     /// Which index to walk. PostgreSQL sees that for itself.
     pub(crate) fn by_index(self, index: &str) -> String {
         match self {
