@@ -178,7 +178,7 @@ pub(super) fn top_addresses(
         Role::Destination => DESTINATION,
     };
     let rows = db.query(
-        "SELECT address, CAST(SUM(alarms) AS BIGINT) AS sum FROM addresses_in_time
+        "SELECT address, CAST(SUM(CAST(alarms AS INTEGER)) AS BIGINT) AS sum FROM addresses_in_time
          WHERE role = ?1 AND day >= ?2 AND day < ?3 GROUP BY address ORDER BY sum DESC, address LIMIT ?4",
         &[role.into(), start_of(from, DAY).into(), until.into(), as_u64(limit).into()],
     )?;

@@ -23,8 +23,10 @@ pub const MAX_PAGE: usize = 1_000;
 const WALKED: usize = 20_000;
 /// The same where the words of each alarm have to be read, which takes PostgreSQL twenty times as long.
 const WALKED_READING: usize = 1_000;
-/// So many alarms are gathered where a walk did not find enough.
-const GATHERED: u64 = 100_000;
+/// So many alarms are gathered where a walk did not find enough: beyond, walking to the end takes less. PostgreSQL walks
+/// more slowly.
+const GATHERED: u64 = 40_000;
+const GATHERED_BY_POSTGRES: u64 = 100_000;
 /// The index that is sorted by risk.
 const BY_RISK: &str = "alarms_by_risk";
 
@@ -151,7 +153,11 @@ fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, D
             count_up(db, |statement| search.gathered(*source, "1 AS found", statement))?
         }
         Way::Walk if search.text.is_some() && search.has_beside(Source::Text) => {
-            count_up(db, |statement| search.walked("1 AS found", "alarms_by_created", statement))?
+            db.batch(db.dialect().before_a_count_of_words())?;
+            let found =
+                count_up(db, |statement| search.walked("1 AS found", "alarms_by_created", statement))?;
+            db.batch(db.dialect().before_a_list())?;
+            found
         }
         // Each part of the filter leaves more than is counted, and the last that was tried is all of it.
         Way::Walk if search.text.is_some() || search.addresses.is_some() || search.has_time() => u64::MAX,
@@ -215,7 +221,10 @@ fn places(
         let Way::Gather(source, _) = way else { return Ok(Vec::new()) };
         return gather(db, search, *source, order, after, limit);
     };
-    let end = place_behind(db, order, after, search.walked_so_far())?;
+    let end = match search.walked_so_far() {
+        Some(distance) => place_behind(db, order, after, distance)?,
+        None => None,
+    };
     let places = walk(db, search, order, (after, end.as_ref()), limit)?;
     if places.len() == limit || end.is_none() {
         return Ok(places);
@@ -325,20 +334,26 @@ impl Search {
     }
 
     /// How far an index is walked before what fits is looked for in another way.
-    fn walked_so_far(&self) -> usize {
-        match self.dialect {
-            Dialect::Postgres if self.text.is_some() => WALKED_READING,
-            _ => WALKED,
+    fn walked_so_far(&self) -> Option<usize> {
+        match (self.dialect, self.text.is_some()) {
+            // It has found all that have the words before it walks.
+            (Dialect::Sqlite, true) => None,
+            (Dialect::Postgres, true) => Some(WALKED_READING),
+            (_, false) => Some(WALKED),
         }
     }
 
     /// A part of the filter that leaves not so many alarms that they could not be gathered.
     fn rather_few(&self, db: &mut dyn Connection) -> Result<Option<Source>, DatabaseError> {
-        if self.combinations.is_some() && self.in_combinations <= GATHERED {
+        let most = match self.dialect {
+            Dialect::Sqlite => GATHERED,
+            Dialect::Postgres => GATHERED_BY_POSTGRES,
+        };
+        if self.combinations.is_some() && self.in_combinations <= most {
             return Ok(Some(Source::Combinations));
         }
         let of_time = |statement: &mut Statement| self.found(Source::Time, statement);
-        if self.has_time() && count_up_to(db, GATHERED, of_time)? <= GATHERED {
+        if self.has_time() && count_up_to(db, most, of_time)? <= most {
             return Ok(Some(Source::Time));
         }
         // Words that many alarms have would have been met with on the way.

@@ -16,7 +16,8 @@ use super::sql::{Connection, Dialect, Row, Value};
 
 /// Commits are on the disk when they return; what was deleted can be given back to the file system.
 const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768;
+    PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -65536;
     PRAGMA temp_store = MEMORY;";
 /// How long a statement waits for another one; only the end of the write-ahead log makes one wait.
 const BUSY: Duration = Duration::from_secs(10);
