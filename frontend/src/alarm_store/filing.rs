@@ -108,13 +108,36 @@ const ALARM_ROW: &[Column] = &[
     ("closed_class", Kind::Int),
 ];
 
+/// Those that change with nearly every update. SQLite writes each index that has a column which is set, also where its
+/// value stays: so the others are left out where they stay.
+const MOVED_ROW: &[Column] = &[
+    ("seq", Kind::Int),
+    ("updated", Kind::Int),
+    ("by_risk", Kind::Int),
+    ("revision", Kind::Int),
+    ("version", Kind::Int),
+    ("changed_since_closed", Kind::Int),
+    ("closed_revision", Kind::Int),
+    ("closed_class", Kind::Int),
+];
+
 type Places<'a> = [(i64, Option<Placed<'a>>, Option<Placed<'a>>)];
 
 fn put_rows(db: &mut dyn Connection, places: &Places<'_>) -> Result<(), DatabaseError> {
-    let mut put = Rows::of(ALARM_ROW);
-    for (seq, _, new) in places {
-        new.iter().for_each(|new| put.push(new.row(*seq)));
+    let (mut put, mut moved) = (Rows::of(ALARM_ROW), Rows::of(MOVED_ROW));
+    for (seq, old, new) in places {
+        match (old, new) {
+            (Some(old), Some(new)) if old.is_filed_like(new) => moved.push(new.moved_row(*seq)),
+            (_, Some(new)) => put.push(new.row(*seq)),
+            (_, None) => {}
+        }
     }
+    moved.execute(
+        db,
+        "UPDATE alarms SET updated = n.updated, by_risk = n.by_risk, revision = n.revision, version = n.version,
+             changed_since_closed = n.changed_since_closed, closed_revision = n.closed_revision,
+             closed_class = n.closed_class FROM {rows} WHERE alarms.seq = n.seq",
+    )?;
     put.execute(
         db,
         "INSERT INTO alarms (seq, combination, created, updated, by_risk, title, revision, version,
@@ -132,6 +155,18 @@ fn put_rows(db: &mut dyn Connection, places: &Places<'_>) -> Result<(), Database
 }
 
 impl Placed<'_> {
+    /// Whether another form of the alarm differs from this one in nothing but [`MOVED_ROW`].
+    fn is_filed_like(&self, other: &Self) -> bool {
+        self.place == other.place
+            && sorted_title(&self.alarm.document.title) == sorted_title(&other.alarm.document.title)
+    }
+
+    fn moved_row(&self, seq: i64) -> [Value; 8] {
+        let [seq, _, _, updated, by_risk, _, revision, version, changed, closed_revision, closed_class] =
+            self.row(seq);
+        [seq, updated, by_risk, revision, version, changed, closed_revision, closed_class]
+    }
+
     fn row(&self, seq: i64) -> [Value; 11] {
         let (document, handling) = (&self.alarm.document, &self.alarm.handling);
         let closed = handling.closed_at;

@@ -23,6 +23,7 @@ mod rules;
 mod stored;
 mod tallies;
 mod text;
+mod ways;
 mod writing;
 
 use std::net::IpAddr;
