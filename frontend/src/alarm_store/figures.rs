@@ -8,9 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::document::class_name;
-use super::filing::{AddressKey, DAY, DESTINATION, HOUR, SOURCE, start_of};
+use super::filing::{AddressKey, DESTINATION, SOURCE};
 use super::filter::{Filter, Search};
-use super::list::Source;
+use super::tallies::{DAY, HOUR, start_of};
+use super::ways::Source;
 use crate::database::DatabaseError;
 use crate::database::sql::as_u64;
 use crate::database::sql::{Connection, Statement, Value};
@@ -177,7 +178,7 @@ pub(super) fn top_addresses(
         Role::Destination => DESTINATION,
     };
     let rows = db.query(
-        "SELECT address, CAST(SUM(alarms) AS BIGINT) AS sum FROM addresses_in_time
+        "SELECT address, CAST(SUM(CAST(alarms AS INTEGER)) AS BIGINT) AS sum FROM addresses_in_time
          WHERE role = ?1 AND day >= ?2 AND day < ?3 GROUP BY address ORDER BY sum DESC, address LIMIT ?4",
         &[role.into(), start_of(from, DAY).into(), until.into(), as_u64(limit).into()],
     )?;

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use dsiem_core::risk::RiskClass;
 use ipnet::IpNet;
 
-use super::filing::{AddressKey, address_key};
+use super::filing::{AddressKey, address_key, by_risk};
 use super::text;
 use crate::database::DatabaseError;
 use crate::database::sql::{Connection, Dialect, Statement, Value};
@@ -49,6 +49,8 @@ pub(super) struct Search {
     pub(super) combinations: Option<Vec<i64>>,
     /// How many alarms have one of these combinations.
     pub(super) in_combinations: u64,
+    /// The lowest and the highest risk of these combinations; `None` where there is none.
+    pub(super) risks: Option<(i64, i64)>,
     /// From the first address to the last.
     pub(super) addresses: Option<(AddressKey, AddressKey)>,
     pub(super) text: Option<Value>,
@@ -63,7 +65,7 @@ impl Search {
         let mut statement = Statement::default();
         let conditions = filter.on_combinations(&mut statement);
         let narrows = !conditions.is_empty();
-        statement.text = "SELECT id, alarms FROM combinations c WHERE alarms > 0".to_owned();
+        statement.text = "SELECT id, alarms, risk FROM combinations c WHERE alarms > 0".to_owned();
         for condition in conditions {
             statement.text += " AND ";
             statement.text += &condition;
@@ -72,6 +74,9 @@ impl Search {
         for row in statement.rows(db)? {
             fitting.push(row.int(0)?);
             search.in_combinations += row.unsigned(1)?;
+            let risk = row.int(2)?;
+            let (lowest, highest) = search.risks.unwrap_or((risk, risk));
+            search.risks = Some((risk.min(lowest), risk.max(highest)));
         }
         search.combinations = narrows.then_some(fitting);
         Ok(search)
@@ -85,6 +90,7 @@ impl Search {
             dialect,
             combinations: None,
             in_combinations: 0,
+            risks: None,
             addresses,
             text: filter.text.as_deref().and_then(|search| text::query(dialect, search)),
             from: filter.created_from,
@@ -106,6 +112,16 @@ impl Search {
             conditions += &self.dialect.is_in(&format!("{row}.combination"), &place);
         }
         conditions + &self.on_time(row, statement)
+    }
+
+    /// That the alarm `a` has a risk that fits. This follows from its combination, and spares an index that is sorted by
+    /// risk what is below and above.
+    pub(super) fn on_risk(&self, statement: &mut Statement) -> String {
+        let (Some(_), Some((lowest, highest))) = (&self.combinations, self.risks) else {
+            return String::new();
+        };
+        let (from, until) = (statement.bind(by_risk(lowest, 0)), statement.bind(by_risk(highest + 1, 0)));
+        format!(" AND a.by_risk >= {from} AND a.by_risk < {until}")
     }
 
     /// That a row with a time of creation fits.

@@ -68,7 +68,7 @@ impl Writing<'_> {
                 return Ok(old.handling.version);
             }
             new.handling.version += 1;
-            writing.store(seq, Some(old), &new)?;
+            writing.store(&[(seq, Some(old), &new)])?;
             for (action, before, after) in changes {
                 let entry = HistoryEntry { at: act.now, who: act.who.to_owned(), action, before, after };
                 writing.note(seq, &entry)?;

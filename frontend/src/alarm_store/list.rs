@@ -5,14 +5,13 @@
 //! is soon, because many fit. A database cannot know which way is the shorter one; here it is found out by counting
 //! up to the number up to which lists are counted anyway.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::alarm::Alarm;
 use super::filter::{Filter, Search};
-use super::writing::{ALARM_COLUMNS, alarm_of};
+use super::stored::read_alarms;
+use super::ways::{BY_RISK, Source, count_addresses, count_up};
 use crate::database::DatabaseError;
 use crate::database::sql::as_u64;
 use crate::database::sql::{Connection, Row, Statement, Value};
@@ -21,7 +20,6 @@ use crate::database::sql::{Connection, Row, Statement, Value};
 pub const COUNTED_EXACTLY: u64 = 10_000;
 /// The most alarms on one page.
 pub const MAX_PAGE: usize = 1_000;
-
 /// What a list is sorted by. Alarms that are equal in it are in the order in which they came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -82,15 +80,6 @@ pub enum Count {
     MoreThan(u64),
 }
 
-/// The part of a filter by which alarms are gathered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Combinations,
-    Text,
-    Addresses,
-    Time,
-}
-
 /// The way to a page, and the length of the list as far as it is known on the way.
 enum Way {
     Gather(Source, Option<u64>),
@@ -106,6 +95,7 @@ pub(super) fn page(
     limit: usize,
 ) -> Result<Page, DatabaseError> {
     let search = Search::new(db, filter)?;
+    db.batch(db.dialect().before_a_list())?;
     let way = way(db, &search)?;
     let count = count(db, &search, &way)?;
     let limit = limit.clamp(1, MAX_PAGE);
@@ -123,13 +113,11 @@ fn way(db: &mut dyn Connection, search: &Search) -> Result<Way, DatabaseError> {
         let beside = search.text.is_some() || search.addresses.is_some() || search.has_time();
         return Ok(Way::Gather(Source::Combinations, (!beside).then_some(search.in_combinations)));
     }
-    let tries = [
-        (Source::Text, search.text.is_some()),
-        (Source::Addresses, search.addresses.is_some()),
-        (Source::Time, search.has_time()),
-    ];
-    for (source, _) in tries.into_iter().filter(|(_, is_asked)| *is_asked) {
-        let found = count_up(db, |statement| search.found(source, statement))?;
+    for source in search.sources() {
+        let found = match source {
+            Source::Addresses => count_addresses(db, search)?,
+            _ => count_up(db, |statement| search.found(source, statement))?,
+        };
         if found <= COUNTED_EXACTLY {
             let is_all = !search.has_beside(source);
             return Ok(Way::Gather(source, is_all.then_some(found)));
@@ -146,25 +134,17 @@ fn count(db: &mut dyn Connection, search: &Search, way: &Way) -> Result<Count, D
             count_up(db, |statement| search.gathered(*source, "1 AS found", statement))?
         }
         Way::Walk if search.text.is_some() && search.has_beside(Source::Text) => {
-            count_up(db, |statement| search.walked("1 AS found", "alarms_by_created", statement))?
+            db.batch(db.dialect().before_a_count_of_words())?;
+            let found =
+                count_up(db, |statement| search.walked("1 AS found", "alarms_by_created", statement))?;
+            db.batch(db.dialect().before_a_list())?;
+            found
         }
         // Each part of the filter leaves more than is counted, and the last that was tried is all of it.
         Way::Walk if search.text.is_some() || search.addresses.is_some() || search.has_time() => u64::MAX,
         Way::Walk => search.in_combinations,
     };
     Ok(if found > COUNTED_EXACTLY { Count::MoreThan(COUNTED_EXACTLY) } else { Count::Exactly(found) })
-}
-
-/// Counts the rows of a selection, up to one more than is counted exactly.
-fn count_up(
-    db: &mut dyn Connection,
-    select: impl FnOnce(&mut Statement) -> String,
-) -> Result<u64, DatabaseError> {
-    let mut statement = Statement::default();
-    let select = select(&mut statement);
-    let limit = statement.bind(COUNTED_EXACTLY + 1);
-    statement.text = format!("SELECT COUNT(*) FROM ({select} LIMIT {limit}) counted");
-    statement.rows(db)?.first().map_or(Ok(0), |row| row.unsigned(0))
 }
 
 /// The places of the page's alarms in the list.
@@ -176,103 +156,106 @@ fn places(
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<Vec<Cursor>, DatabaseError> {
+    let Way::Walk = way else {
+        let Way::Gather(source, _) = way else { return Ok(Vec::new()) };
+        return gather(db, search, *source, order, after, limit);
+    };
+    let end = match search.walked_so_far() {
+        Some(distance) => place_behind(db, order, after, distance)?,
+        None => None,
+    };
+    let places = walk(db, search, order, (after, end.as_ref()), limit)?;
+    if places.len() == limit || end.is_none() {
+        return Ok(places);
+    }
+    // What fits is not where the walk began.
+    match search.rather_few(db)? {
+        Some(source) => gather(db, search, source, order, after, limit),
+        None => walk(db, search, order, (after, None), limit),
+    }
+}
+
+/// Gathers what a part of the filter leaves, and sorts what fits of it.
+fn gather(
+    db: &mut dyn Connection,
+    search: &Search,
+    source: Source,
+    order: Order,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Vec<Cursor>, DatabaseError> {
+    let mut statement = Statement::default();
+    let (column, _) = order.by.column();
+    let select = search.gathered(source, &format!("a.seq, a.{column}"), &mut statement);
+    let gathered = search.dialect.made_first("a", &select);
+    statement.text = format!("{gathered} SELECT a.seq, a.{column} FROM a WHERE 1 = 1");
+    sorted(db, statement, order, (after, None), limit)
+}
+
+/// Walks the index that is sorted like the list, from one place to another.
+fn walk(
+    db: &mut dyn Connection,
+    search: &Search,
+    order: Order,
+    bounds: (Option<&Cursor>, Option<&Cursor>),
+    limit: usize,
+) -> Result<Vec<Cursor>, DatabaseError> {
     let mut statement = Statement::default();
     let (column, index) = order.by.column();
-    let columns = format!("a.seq, a.{column}");
-    let select = match way {
-        Way::Gather(source, _) => search.gathered(*source, &columns, &mut statement),
-        Way::Walk => search.walked(&columns, index, &mut statement),
-    };
-    let direction = if order.descending { "DESC" } else { "ASC" };
-    let behind = after.map_or_else(String::new, |cursor| {
-        let comparison = if order.descending { "<" } else { ">" };
-        let (key, seq) = (statement.bind(cursor.key.clone()), statement.bind(cursor.seq));
-        format!(" AND (a.{column}, a.seq) {comparison} ({key}, {seq})")
-    });
-    let limit = statement.bind(as_u64(limit));
-    statement.text =
-        format!("{select}{behind} ORDER BY a.{column} {direction}, a.seq {direction} LIMIT {limit}");
+    statement.text = search.walked(&format!("a.seq, a.{column}"), index, &mut statement);
+    sorted(db, statement, order, bounds, limit)
+}
+
+/// The place so many alarms behind another one, whichever alarms these are; `None` where there are not so many.
+fn place_behind(
+    db: &mut dyn Connection,
+    order: Order,
+    after: Option<&Cursor>,
+    distance: usize,
+) -> Result<Option<Cursor>, DatabaseError> {
+    let (column, index) = order.by.column();
+    let text = format!("SELECT a.seq, a.{column} FROM alarms a {} WHERE 1 = 1", db.dialect().by_index(index));
+    let statement = Statement { text, values: Vec::new() };
+    let mut places = sorted_from(db, statement, order, (after, None), (1, distance))?;
+    Ok(places.pop())
+}
+
+fn sorted(
+    db: &mut dyn Connection,
+    statement: Statement,
+    order: Order,
+    bounds: (Option<&Cursor>, Option<&Cursor>),
+    limit: usize,
+) -> Result<Vec<Cursor>, DatabaseError> {
+    sorted_from(db, statement, order, bounds, (limit, 0))
+}
+
+/// Sorts a selection of alarms `a`, behind one place and up to another, and gives some of them from an offset on.
+fn sorted_from(
+    db: &mut dyn Connection,
+    mut statement: Statement,
+    order: Order,
+    (after, end): (Option<&Cursor>, Option<&Cursor>),
+    (limit, offset): (usize, usize),
+) -> Result<Vec<Cursor>, DatabaseError> {
+    let (column, _) = order.by.column();
+    let (direction, behind, up_to) = if order.descending { ("DESC", "<", ">=") } else { ("ASC", ">", "<=") };
+    for (place, comparison) in [(after, behind), (end, up_to)] {
+        if let Some(place) = place {
+            let (key, seq) = (statement.bind(place.key.clone()), statement.bind(place.seq));
+            statement.text += &format!(" AND (a.{column}, a.seq) {comparison} ({key}, {seq})");
+        }
+    }
+    let (limit, offset) = (statement.bind(as_u64(limit)), statement.bind(as_u64(offset)));
+    statement.text +=
+        &format!(" ORDER BY a.{column} {direction}, a.seq {direction} LIMIT {limit} OFFSET {offset}");
     statement.rows(db)?.iter().map(|row| Ok(Cursor { seq: row.int(0)?, key: Key::of(row, 1)? })).collect()
 }
 
 /// The alarms at these places, in their order.
 fn alarms(db: &mut dyn Connection, places: &[Cursor]) -> Result<Vec<Alarm>, DatabaseError> {
-    let wanted: Vec<i64> = places.iter().map(|place| place.seq).collect();
-    let mut statement = Statement::default();
-    let list = statement.bind(Value::List(wanted.clone()));
-    statement.text = format!(
-        "SELECT {ALARM_COLUMNS}, a.seq FROM alarms a JOIN combinations c ON c.id = a.combination
-         JOIN documents d ON d.alarm = a.seq WHERE {}",
-        db.dialect().is_in("a.seq", &list)
-    );
-    let mut found = HashMap::new();
-    for row in statement.rows(db)? {
-        found.insert(row.int(10)?, alarm_of(&row)?);
-    }
-    Ok(wanted.iter().filter_map(|seq| found.remove(seq)).collect())
-}
-
-impl Search {
-    /// Whether the filter says more than what [`found`](Self::found) looks at for this source.
-    fn has_beside(&self, source: Source) -> bool {
-        match source {
-            Source::Text => self.addresses.is_some() || self.combinations.is_some() || self.has_time(),
-            Source::Addresses => self.text.is_some(),
-            Source::Time | Source::Combinations => self.text.is_some() || self.addresses.is_some(),
-        }
-    }
-
-    /// A selection of the alarms that one part of the filter leaves, and what can be told of them in the same place.
-    pub(super) fn found(&self, source: Source, statement: &mut Statement) -> String {
-        match source {
-            Source::Text => {
-                let text = self.text.clone().unwrap_or(Value::Null);
-                let matches = self.dialect.text_matches(&statement.bind(text));
-                format!("SELECT rowid AS seq FROM alarm_text WHERE {matches}")
-            }
-            Source::Addresses => {
-                let (first, last) = self.addresses.unwrap_or_default();
-                let (first, last) = (statement.bind(first.to_vec()), statement.bind(last.to_vec()));
-                let rest = self.on_row("x", statement);
-                // One address is in an alarm once, a network maybe often.
-                let distinct =
-                    if self.addresses.is_some_and(|(first, last)| first == last) { "" } else { "DISTINCT" };
-                format!(
-                    "SELECT {distinct} x.alarm AS seq FROM addresses x WHERE x.address BETWEEN {first} AND {last}{rest}"
-                )
-            }
-            Source::Time | Source::Combinations => {
-                let index =
-                    if source == Source::Time { "alarms_by_created" } else { "alarms_by_combination" };
-                let index = self.dialect.by_index(index);
-                format!("SELECT r.seq FROM alarms r {index} WHERE 1 = 1{}", self.on_row("r", statement))
-            }
-        }
-    }
-
-    /// A selection of what is `wanted` of the alarms `a` that fit, along an index.
-    fn walked(&self, wanted: &str, index: &str, statement: &mut Statement) -> String {
-        let mut fits = self.on_row("a", statement);
-        fits += &self.on_addresses(statement);
-        fits += &self.on_text(statement);
-        format!("SELECT {wanted} FROM alarms a {} WHERE 1 = 1{fits}", self.dialect.by_index(index))
-    }
-
-    /// A selection of what is `wanted` of the alarms `a` that fit, looked for among those that a part of the filter
-    /// leaves.
-    pub(super) fn gathered(&self, source: Source, wanted: &str, statement: &mut Statement) -> String {
-        let found = self.found(source, statement);
-        let mut rest = String::new();
-        if source == Source::Text {
-            rest += &self.on_row("a", statement);
-        } else {
-            rest += &self.on_text(statement);
-        }
-        if source != Source::Addresses {
-            rest += &self.on_addresses(statement);
-        }
-        format!("SELECT {wanted} FROM ({found}) f CROSS JOIN alarms a WHERE a.seq = f.seq{rest}")
-    }
+    let mut found = read_alarms(db, places.iter().map(|place| place.seq))?;
+    Ok(places.iter().filter_map(|place| found.remove(&place.seq)).collect())
 }
 
 impl SortBy {
@@ -281,7 +264,7 @@ impl SortBy {
         match self {
             Self::Created => ("created", "alarms_by_created"),
             Self::Updated => ("updated", "alarms_by_updated"),
-            Self::Risk => ("by_risk", "alarms_by_risk"),
+            Self::Risk => ("by_risk", BY_RISK),
             Self::Title => ("title", "alarms_by_title"),
         }
     }

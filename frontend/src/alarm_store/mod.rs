@@ -9,6 +9,8 @@
 
 mod alarm;
 mod changes;
+mod combinations;
+mod counting;
 pub(crate) mod document;
 mod events;
 mod figures;
@@ -18,7 +20,10 @@ mod handling;
 mod list;
 mod retention;
 mod rules;
+mod stored;
+mod tallies;
 mod text;
+mod ways;
 mod writing;
 
 use std::net::IpAddr;
@@ -26,7 +31,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use changes::Changes;
-use filing::{Combinations, Tallies};
+use combinations::Combinations;
+use tallies::Tallies;
 use tokio::sync::broadcast;
 use writing::Writing;
 
@@ -35,6 +41,7 @@ use crate::notifications::Occasions;
 
 pub use alarm::{Action, Alarm, Handling, HistoryEntry};
 pub use changes::{AlarmChange, ChangeKind};
+pub use counting::{BODIES_KEPT, Counted, WithoutAlarm};
 pub use document::{AlarmDocument, AlarmUpdate, Progress, Stage, StageEvent};
 pub use events::{EventPage, StageCount, StoredEvent};
 pub use figures::{Facet, Facets, MAX_COUNTED, OverTime, Part, Role};
@@ -43,7 +50,7 @@ pub use handling::{Act, Change, Handled, Target};
 pub use list::{COUNTED_EXACTLY, Count, Cursor, MAX_PAGE, Order, Page, SortBy};
 pub use retention::{Limits, Removed};
 pub use rules::Words;
-pub use writing::{Applied, BODIES_KEPT, Counted, WithoutAlarm};
+pub use writing::Applied;
 
 /// The name of the file of alarms, in the logs folder.
 pub const FILE: &str = "alarms.sqlite";
@@ -61,7 +68,8 @@ impl AlarmStore {
     /// The alarms in `database`.
     #[must_use]
     pub fn new(database: Arc<Database>, words: Words) -> Self {
-        Self { database, words, combinations: Mutex::default(), changes: Changes::new() }
+        let changes = Changes::of(&database);
+        Self { database, words, combinations: Mutex::default(), changes }
     }
 
     /// Opens or makes the SQLite file at `path`.
@@ -175,7 +183,7 @@ impl AlarmStore {
         &self.words
     }
 
-    /// Hears of every change from now on, once it is stored.
+    /// Hears of every change from now on, once it is stored, also of those of other frontends that share the database.
     pub fn subscribe(&self) -> broadcast::Receiver<AlarmChange> {
         self.changes.subscribe()
     }
@@ -203,7 +211,7 @@ impl AlarmStore {
         self.database.read(|db| {
             let rows = db.query("SELECT seq FROM identities WHERE alarm_id = ?1", &[alarm_id.into()])?;
             let Some(row) = rows.first() else { return Ok(None) };
-            let Some(alarm) = writing::read_alarm(db, row.int(0)?)? else { return Ok(None) };
+            let Some(alarm) = stored::read_alarm(db, row.int(0)?)? else { return Ok(None) };
             let counts = events::counts(db, alarm_id)?;
             let counts = events::at_least(&counts, &alarm.document);
             Ok(Some((alarm, counts)))
@@ -298,6 +306,7 @@ impl AlarmStore {
             };
             let done = work(&mut writing)?;
             writing.tallies.store(writing.db)?;
+            self.changes.announce(writing.db, &writing.changes)?;
             Ok((done, writing.changes))
         });
         match done {

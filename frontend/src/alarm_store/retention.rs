@@ -1,7 +1,8 @@
 //! Removing what is too old or too much, a batch at a time, so that updates go on in between.
 
 use super::changes::{AlarmChange, ChangeKind};
-use super::writing::{Writing, read_alarm};
+use super::stored::read_alarm;
+use super::writing::Writing;
 use crate::database::DatabaseError;
 use crate::database::sql::as_u64;
 use crate::database::sql::{Connection, Dialect};

@@ -6,7 +6,9 @@
 //!
 //! Calls block: whoever is in an async task gives them to a blocking thread.
 
+pub(crate) mod listening;
 mod postgres;
+pub(crate) mod rows;
 mod schema;
 pub(crate) mod sql;
 mod sqlite;
@@ -15,6 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use listening::{Heard, Listening};
 use rusqlite::ErrorCode;
 use sql::Connection;
 
@@ -93,7 +96,7 @@ enum Place {
     /// In this file, which this process alone may use.
     File(PathBuf, #[expect(dead_code, reason = "it is held, not read")] sqlite::Lock),
     /// In a database server, which others may use as well.
-    Server,
+    Server(postgres::Address),
 }
 
 /// A connection that is lent; it goes back however its use ends.
@@ -132,7 +135,7 @@ impl Database {
     /// When it cannot be reached, when it refuses us, or when a later release has written it.
     pub fn open_server(url: &str) -> Result<Self, DatabaseError> {
         let address = postgres::Address::parse(url)?;
-        Self::open(|| address.connect(), Place::Server)
+        Self::open(|| address.connect(), Place::Server(address.clone()))
     }
 
     fn open(
@@ -157,7 +160,7 @@ impl Database {
     pub fn copy_to(&self, to: &Path) -> Result<(), DatabaseError> {
         match &self.place {
             Place::File(path, _) => sqlite::copy(path, to),
-            Place::Server => Err(DatabaseError::NoCopy),
+            Place::Server(_) => Err(DatabaseError::NoCopy),
         }
     }
 
@@ -187,6 +190,19 @@ impl Database {
         let done = db.batch(db.dialect().begin_reading()).and_then(|()| work(db));
         let ended = db.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" });
         done.and_then(|done| ended.map(|()| done))
+    }
+
+    /// Gives `hear` what is announced on a channel from now on, by this process or another one, until what is returned is
+    /// dropped; `None` where no other process can be.
+    pub(crate) fn listen(
+        &self,
+        channel: &'static str,
+        hear: impl FnMut(Heard) + Send + 'static,
+    ) -> Option<Listening> {
+        match &self.place {
+            Place::File(..) => None,
+            Place::Server(address) => Some(listening::listen(address.clone(), channel, hear)),
+        }
     }
 
     /// Gives the room of deleted rows back to the file system, where the database does not do that itself.

@@ -4,6 +4,7 @@
 //! driver makes of that what its database wants.
 
 use super::DatabaseError;
+use super::rows::Column;
 
 /// A value that goes into a statement or comes out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +16,6 @@ pub(crate) enum Value {
     /// Numbers that something is looked up in. Only goes in.
     List(Vec<i64>),
 }
-
-/// How many rows one statement puts in: a database server is asked over a network.
-pub(crate) const ROWS_AT_ONCE: usize = 50;
 
 /// A statement that is being written: its text, and the values that were given places in it.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +55,13 @@ pub(crate) trait Connection: Send {
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError>;
     /// Runs one statement; how many rows it changed.
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError>;
+    /// Runs a statement for each of these rows, or for all of them at once, and gives all of its rows; see `rows`.
+    fn query_for_each(
+        &mut self,
+        sql: &str,
+        columns: &[Column],
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError>;
     /// Runs several statements without values.
     fn batch(&mut self, sql: &str) -> Result<(), DatabaseError>;
 }
@@ -90,6 +95,34 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each({place}))"),
             Self::Postgres => format!("{column} = ANY(CAST({place} AS BIGINT[]))"),
+        }
+    }
+
+    /// What is said before the statements of a list, which look for a few alarms by indexes: statistics know nothing of how
+    /// combinations, times and orders go together, and would have PostgreSQL read all alarms instead.
+    pub(crate) fn before_a_list(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => {
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+            }
+        }
+    }
+
+    /// The same before many alarms are counted that have words: here it is better to find all that have them.
+    pub(crate) fn before_a_count_of_words(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => "SET LOCAL enable_hashjoin = on",
+        }
+    }
+
+    /// A selection that is made first, and whole: PostgreSQL would rather walk an index in the order that is wished for,
+    /// and hope that what fits comes soon.
+    pub(crate) fn made_first(self, name: &str, select: &str) -> String {
+        match self {
+            Self::Sqlite => format!("WITH {name} AS NOT MATERIALIZED ({select})"),
+            Self::Postgres => format!("WITH {name} AS MATERIALIZED ({select})"),
         }
     }
 

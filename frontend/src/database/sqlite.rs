@@ -11,11 +11,13 @@ use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 
 use super::DatabaseError;
+use super::rows::Column;
 use super::sql::{Connection, Dialect, Row, Value};
 
 /// Commits are on the disk when they return; what was deleted can be given back to the file system.
 const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768;
+    PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -65536;
     PRAGMA temp_store = MEMORY;";
 /// How long a statement waits for another one; only the end of the write-ahead log makes one wait.
 const BUSY: Duration = Duration::from_secs(10);
@@ -70,14 +72,20 @@ impl Connection for Sqlite {
     }
 
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let columns = statement.column_count();
-        let mut rows = statement.query(params_from_iter(values))?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let values = (0..columns).map(|column| Ok(value(row.get_ref(column)?)));
-            found.push(Row(values.collect::<Result<_, DatabaseError>>()?));
-        }
+        query(&mut *self.0.prepare_cached(sql)?, values, &mut found)?;
+        Ok(found)
+    }
+
+    fn query_for_each(
+        &mut self,
+        sql: &str,
+        _: &[Column],
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut found = Vec::new();
+        rows.iter().try_for_each(|values| query(&mut statement, values, &mut found))?;
         Ok(found)
     }
 
@@ -88,6 +96,20 @@ impl Connection for Sqlite {
     fn batch(&mut self, sql: &str) -> Result<(), DatabaseError> {
         Ok(self.0.execute_batch(sql)?)
     }
+}
+
+fn query(
+    statement: &mut rusqlite::Statement<'_>,
+    values: &[Value],
+    found: &mut Vec<Row>,
+) -> Result<(), DatabaseError> {
+    let columns = statement.column_count();
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|column| Ok(value(row.get_ref(column)?)));
+        found.push(Row(values.collect::<Result<_, DatabaseError>>()?));
+    }
+    Ok(())
 }
 
 impl ToSql for Value {

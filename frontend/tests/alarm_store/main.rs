@@ -10,5 +10,6 @@ mod figures;
 mod handling;
 mod lists;
 mod rules;
+mod sharing;
 mod support;
 mod upkeep;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dsiem_core::finding::Finding;
 use dsiem_frontend::alarm_store::{
-    Action, Alarm, AlarmDocument, AlarmStore, AlarmUpdate, Applied, BODIES_KEPT, Handled, StageCount,
-    StageEvent, WithoutAlarm,
+    Action, Alarm, AlarmDocument, AlarmStore, AlarmUpdate, Applied, BODIES_KEPT, Counted, Handled,
+    StageCount, StageEvent, WithoutAlarm,
 };
 use proptest::prelude::*;
 
@@ -26,6 +26,7 @@ on_both_stores!(
     the_first_and_the_newest_bodies_are_kept,
     any_order_gives_the_same,
     files_give_what_a_naive_reader_of_the_rules_gets,
+    a_batch_gives_what_its_parts_give,
     hostile_texts_are_texts,
 );
 
@@ -398,4 +399,102 @@ fn files_give_what_a_naive_reader_of_the_rules_gets(place: &Place) {
         Ok(())
     });
     result.unwrap();
+}
+
+/// Updates and events at once give what the same ones give one by one: what is stored, what is counted and what is told.
+fn a_batch_gives_what_its_parts_give(place: &Place) {
+    let batches = proptest::collection::vec((happenings(), 0..4_u8), 1..4);
+    let (at_once, one_by_one) = (place.open(), Place::file().open());
+    let mut runner = proptest::test_runner::TestRunner::new(config());
+    let result = runner.run(&batches, |batches| {
+        store_is_empty(&at_once);
+        store_is_empty(&one_by_one);
+        for (batch, act) in &batches {
+            prop_assert_eq!(happen_at_once(&at_once, batch), happen_one_by_one(&one_by_one, batch));
+            for store in [&at_once, &one_by_one] {
+                match act {
+                    0 if store.alarm("a0").unwrap().is_some() => close(store, "a0", "False Positive"),
+                    1 => drop(store.delete(&whichever("a0"), T0).unwrap()),
+                    2 => drop(store.comment(&whichever("a1"), "seen", &ALICE).unwrap()),
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(whole(&at_once), whole(&one_by_one));
+        }
+        Ok(())
+    });
+    result.unwrap();
+}
+
+fn split(batch: &[Happening]) -> (Vec<AlarmUpdate>, Vec<StageEvent>) {
+    let (mut updates, mut events) = (Vec::new(), Vec::new());
+    for happening in batch {
+        match happening {
+            // Addresses, words and times differ, so that everything that is derived has to follow.
+            Happening::Update(alarm, revision) => {
+                let mut update = update(&format!("a{alarm}"), *revision, risk_of(*revision));
+                update.document.src_ips.push(crate::support::ip(u8::try_from(*revision).unwrap()));
+                update.document.created_time -= (86_400 * (*revision % 3)).cast_signed();
+                updates.push(update);
+            }
+            Happening::Event(alarm, stage, number) => {
+                events.push(event(&format!("a{alarm}"), *stage, &number.to_string()));
+            }
+        }
+    }
+    (updates, events)
+}
+
+fn happen_at_once(store: &AlarmStore, batch: &[Happening]) -> (Applied, Counted) {
+    let (updates, events) = split(batch);
+    (put(store, updates), store.count(&events, WithoutAlarm::Keep, T0).unwrap())
+}
+
+fn happen_one_by_one(store: &AlarmStore, batch: &[Happening]) -> (Applied, Counted) {
+    let (updates, events) = split(batch);
+    let (mut applied, mut counted) = (Applied::default(), Counted::default());
+    for update in updates {
+        let one = put(store, [update]);
+        applied.created += one.created;
+        applied.updated += one.updated;
+        applied.ignored += one.ignored;
+    }
+    for event in events {
+        let one = store.count(&[event], WithoutAlarm::Keep, T0).unwrap();
+        counted.counted += one.counted;
+        counted.repeated += one.repeated;
+        counted.ignored += one.ignored;
+    }
+    (applied, counted)
+}
+
+/// Everything that can be asked of the two alarms.
+fn whole(store: &AlarmStore) -> String {
+    let none = dsiem_frontend::alarm_store::Filter::default;
+    let alarms: Vec<_> = ["a0", "a1"]
+        .iter()
+        .map(|id| {
+            let events = (1..3).map(|stage| format!("{:?}", store.events(id, stage, 0, 100).unwrap()));
+            (store.alarm(id).unwrap(), store.history(id).unwrap(), events.collect::<Vec<_>>())
+        })
+        .collect();
+    let found = ["revision 3", "seen", "scan"].map(|text| {
+        let filter = dsiem_frontend::alarm_store::Filter { text: Some(text.into()), ..none() };
+        let mut ids = crate::support::ids(store, &filter, crate::support::NEWEST);
+        ids.sort();
+        ids
+    });
+    let at = (1..9).map(|n| {
+        let network = Some(crate::support::ip(n).into());
+        let filter = dsiem_frontend::alarm_store::Filter { network, ..none() };
+        let mut ids = crate::support::ids(store, &filter, crate::support::NEWEST);
+        ids.sort();
+        ids
+    });
+    let day = 86_400;
+    let charts = store.over_time(&none(), T0 - 3 * day, T0 + day).unwrap();
+    let role = dsiem_frontend::alarm_store::Role::Source;
+    let top = store.top_addresses(role, T0 - 3 * day, T0 + day, 20).unwrap();
+    let facets = store.facets(&none()).unwrap();
+    format!("{alarms:#?} {found:?} {:?} {charts:?} {top:?} {facets:?}", at.collect::<Vec<_>>())
 }

@@ -1,7 +1,9 @@
 //! Stores of a test's own, and alarms to put into them.
 
-use std::io::{Read as _, Write as _};
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -69,20 +71,26 @@ impl Place {
 }
 
 /// A PostgreSQL server that ends with this process, however that ends.
-struct Server {
+pub(crate) struct Server {
     programs: PathBuf,
     folder: PathBuf,
+    port: u16,
     _ends_when_closed: ChildStdin,
 }
 
 fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER.get_or_init(Server::start).as_ref()
+    SERVER.get_or_init(|| Server::start(None)).as_ref()
 }
 
 impl Server {
+    /// One that has this certificate, and listens on a port of this machine.
+    pub(crate) fn with_tls(certificate: &str, key: &str) -> Option<Self> {
+        Self::start(Some((certificate, key)))
+    }
+
     #[expect(clippy::zombie_processes, reason = "it ends after this process does")]
-    fn start() -> Option<Self> {
+    fn start(tls: Option<(&str, &str)>) -> Option<Self> {
         let Some(programs) = programs() else {
             // Past what is kept of a test that passes.
             let mut seen = std::io::stderr();
@@ -90,16 +98,38 @@ impl Server {
             return None;
         };
         let folder = tempfile::Builder::new().prefix("dsiem-pg-").tempdir().unwrap().keep();
-        if is_root() {
-            assert!(Command::new("chown").args(["postgres"]).arg(&folder).status().unwrap().success());
+        if let Some((certificate, key)) = tls {
+            for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+                std::fs::write(folder.join(name), pem).unwrap();
+                let only_its_owner = Permissions::from_mode(0o600);
+                std::fs::set_permissions(folder.join(name), only_its_owner).unwrap();
+            }
         }
-        // The shell waits until its input ends, which is when this process is gone.
-        let script = "\"$1/initdb\" -D \"$2/data\" -U dsiem -A trust -E UTF8 --locale=C --no-sync >/dev/null || exit 1
-            \"$1/postgres\" -D \"$2/data\" -c listen_addresses= -c unix_socket_directories=\"$2\" -c fsync=off \
-                -c max_connections=200 -c shared_buffers=64MB 2>\"$2/log\" &
-            server=$!
-            until \"$1/pg_isready\" -q -h \"$2\" -U dsiem -d postgres; do kill -0 $server || exit 1; sleep 0.05; done
-            echo ready; cat >/dev/null; kill -INT $server; wait $server; rm -rf \"$2\"";
+        if is_root() {
+            assert!(Command::new("chown").args(["-R", "postgres"]).arg(&folder).status().unwrap().success());
+        }
+        // The shell waits until its input ends, which is when this process is gone. A port that is free may be taken
+        // before the server has it: then another one is tried.
+        let script = "programs=$1 folder=$2; shift 2
+            \"$programs/initdb\" -D \"$folder/data\" -U dsiem -A trust -E UTF8 --locale=C --no-sync >/dev/null || exit 1
+            for port; do
+                options='-c listen_addresses='
+                [ -e \"$folder/server.key\" ] && options='-c listen_addresses=127.0.0.1 -c ssl=on'
+                \"$programs/postgres\" -D \"$folder/data\" $options -c port=$port \
+                    -c ssl_cert_file=\"$folder/server.crt\" -c ssl_key_file=\"$folder/server.key\" \
+                    -c unix_socket_directories=\"$folder\" -c fsync=off -c max_connections=200 \
+                    -c shared_buffers=64MB 2>>\"$folder/log\" &
+                server=$!
+                until \"$programs/pg_isready\" -q -h \"$folder\" -p $port -U dsiem -d postgres; do
+                    kill -0 $server 2>/dev/null || continue 2; sleep 0.05
+                done
+                echo \"$port\"; cat >/dev/null; kill -INT $server; wait $server; break
+            done
+            rm -rf \"$folder\"";
+        let ports: Vec<String> = match tls {
+            None => vec!["5432".to_owned()],
+            Some(_) => (0..5).map(|_| free_port().to_string()).collect(),
+        };
         let mut shell = match is_root() {
             true => Command::new("runuser"),
             false => Command::new("sh"),
@@ -110,14 +140,20 @@ impl Server {
         let mut shell = shell
             .args(["-c", script, "sh"])
             .args([&programs, &folder])
+            .args(ports)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut ready = [0; 5];
-        shell.stdout.take().unwrap().read_exact(&mut ready).expect("PostgreSQL starts");
-        Some(Self { programs, folder, _ends_when_closed: shell.stdin.take().unwrap() })
+        let mut port = String::new();
+        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        let port = port.trim().parse().expect("PostgreSQL starts");
+        Some(Self { programs, folder, port, _ends_when_closed: shell.stdin.take().unwrap() })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     fn url(&self, database: &str) -> String {
@@ -131,6 +167,10 @@ impl Server {
             .status();
         assert!(status.unwrap().success(), "{program} {words:?}");
     }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Debian has them where no path leads.

@@ -145,6 +145,7 @@ impl AlarmChanges {
             ChangeKind::Updated => self.updated.insert(alarm_id),
             ChangeKind::Handled => self.handled.insert(alarm_id),
             ChangeKind::Deleted => self.deleted.insert(alarm_id),
+            ChangeKind::Missed => std::mem::replace(&mut self.more, true),
         };
     }
 }
