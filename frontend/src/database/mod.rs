@@ -96,7 +96,7 @@ enum Place {
     /// In this file, which this process alone may use.
     File(PathBuf, #[expect(dead_code, reason = "it is held, not read")] sqlite::Lock),
     /// In a database server, which others may use as well.
-    Server(postgres::Address),
+    Server(Box<postgres::Address>),
 }
 
 /// A connection that is lent; it goes back however its use ends.
@@ -135,7 +135,7 @@ impl Database {
     /// When it cannot be reached, when it refuses us, or when a later release has written it.
     pub fn open_server(url: &str) -> Result<Self, DatabaseError> {
         let address = postgres::Address::parse(url)?;
-        Self::open(|| address.connect(), Place::Server(address.clone()))
+        Self::open(|| address.connect(), Place::Server(Box::new(address.clone())))
     }
 
     fn open(
@@ -201,7 +201,7 @@ impl Database {
     ) -> Option<Listening> {
         match &self.place {
             Place::File(..) => None,
-            Place::Server(address) => Some(listening::listen(address.clone(), channel, hear)),
+            Place::Server(address) => Some(listening::listen((**address).clone(), channel, hear)),
         }
     }
 
