@@ -96,11 +96,17 @@ stop() {
     fi
 }
 
+# The page, or while there is no user, the link that makes the first one.
+page() {
+    grep -o 'http://[^ ]*/ui/#/set-up?token=[A-Za-z0-9_-]*' "$log" | tail -n 1 | grep . || printf 'http://%s:%s/ui/' "$host" "$port"
+}
+
 say_what_next() {
     cat <<EOT
 
 dsiem is running. Ctrl-C stops it.
 
+  the page         $(page)
   events in        POST http://$host:$port/events
   configuration    http://$host:$port/config/   (files in $home/configs, read at start)
   state            http://$host:$port/readyz    http://$host:$port/metrics

@@ -52,7 +52,11 @@ function options(width: number, height: number, resolution: number): uPlot.Optio
     legend: { show: false },
     padding: [10, 12, 0, 0],
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { y: { range: (_chart, _low, high) => [0, Math.max(4, high * 1.1)] } },
+    // A bar stands at the right of when it begins.
+    scales: {
+      x: { range: (_chart, first, last) => [first, last + resolution] },
+      y: { range: (_chart, _low, high) => [0, Math.max(4, high * 1.1)] },
+    },
     axes: [
       {
         ...axis,

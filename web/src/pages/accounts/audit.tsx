@@ -14,7 +14,11 @@ import { useAudit } from '../../data/accounts'
 const COLUMNS: Column<AuditEntry>[] = [
   { accessorKey: 'at', header: 'When', cell: ({ row }) => <When at={row.original.at} /> },
   { accessorKey: 'who', header: 'Who', cell: ({ row }) => <Said text={row.original.who} limit={60} /> },
-  { accessorKey: 'origin', header: 'From', cell: ({ row }) => <Said text={row.original.origin} limit={60} /> },
+  {
+    accessorKey: 'origin',
+    header: 'From',
+    cell: ({ row }) => <Said text={row.original.origin} limit={60} />,
+  },
   { accessorKey: 'action', header: 'Did', cell: ({ row }) => <Said text={row.original.action} limit={60} /> },
   {
     accessorKey: 'object',

@@ -14,7 +14,7 @@ const HOURS = Array.from({ length: 24 }, (_, hour) => hour)
 
 export function HoursPanel() {
   const now = useNow(60)
-  const overTime = useOverTime(new URLSearchParams({ from: String(now - DAYS * DAY), until: String(now) }))
+  const overTime = useOverTime(new URLSearchParams({ from: String(now - DAYS * DAY) }))
   return (
     <Panel title="Hours of the last seven days">
       <div style={{ overflowX: 'auto' }}>

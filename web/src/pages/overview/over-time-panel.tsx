@@ -17,8 +17,8 @@ const CLASSES: RiskClass[] = ['High', 'Medium', 'Low']
 
 export function OverTimePanel({ range }: { range: string }) {
   const from = useSince(range)
-  const until = useNow(60)
-  const overTime = useOverTime(new URLSearchParams({ from: String(from), until: String(until) }))
+  const until = useNow(60) + 60
+  const overTime = useOverTime(new URLSearchParams({ from: String(from) }))
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false })
   return (
     <Panel
