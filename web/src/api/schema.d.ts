@@ -358,6 +358,132 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where people can be told */
+        get: operations["list_channels"];
+        put?: never;
+        /** Add a channel */
+        post: operations["create_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a channel
+         * @description Secrets that are null stay as they are, as long as the server is the same.
+         */
+        put: operations["change_channel"];
+        post?: never;
+        /** Delete a channel that no rule uses; what waits for it is given up */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test to a channel at once, and say what the other side said */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits, was sent, or was given up */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a delivery again that was given up, or that waits */
+        post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is told where */
+        get: operations["list_rules"];
+        put?: never;
+        /** Add a rule */
+        post: operations["create_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a rule */
+        put: operations["change_rule"];
+        post?: never;
+        /** Delete a rule, with what it holds back */
+        delete: operations["delete_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/oidc/callback": {
         parameters: {
             query?: never;
@@ -853,6 +979,42 @@ export interface components {
             password?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
+        /** @description A channel, as it is shown. */
+        ChannelDocument: {
+            /**
+             * Format: int64
+             * @description Given by us.
+             */
+            id: number;
+            mail?: components["schemas"]["MailDocument"] | null;
+            /** @description What people call it. */
+            name: string;
+            webhook?: components["schemas"]["WebhookDocument"] | null;
+        };
+        /** @description A channel, as somebody writes it: either a webhook or mail. */
+        ChannelRequest: {
+            mail?: components["schemas"]["MailRequest"] | null;
+            /** @description What people call it; no two have the same. */
+            name: string;
+            webhook?: components["schemas"]["WebhookRequest"] | null;
+        };
+        /** @description What came of trying a channel. */
+        ChannelTestResult: {
+            /** @description What the other side said, or why it did not work. */
+            detail: string;
+            /** @description Whether the other side took it. */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+        };
+        /** @description All channels. */
+        Channels: {
+            /** @description Without their secrets. */
+            channels: components["schemas"]["ChannelDocument"][];
+        };
         /** @description The words of this installation. */
         ChoicesDocument: {
             /** @description What the status of an alarm can be; the first is that of a new one. */
@@ -934,6 +1096,76 @@ export interface components {
             /** @description The alarms, 1000 at most. */
             targets: components["schemas"]["Target"][];
         };
+        /** @description Some deliveries. */
+        Deliveries: {
+            /**
+             * Format: int64
+             * @description How many were given up, of all that are kept.
+             */
+            dead: number;
+            /** @description The newest first. */
+            deliveries: components["schemas"]["Delivery"][];
+            /**
+             * Format: int64
+             * @description What to ask for next (`after`), if there may be more.
+             */
+            next?: number | null;
+            /**
+             * Format: int64
+             * @description How many wait or are being sent, of all.
+             */
+            waiting: number;
+        };
+        /** @description A delivery, as it is shown. */
+        Delivery: {
+            /** @description The alarm that it is about; null for a summary. */
+            alarm_id?: string | null;
+            /**
+             * Format: int64
+             * @description Where it goes; null where that channel is gone.
+             */
+            channel?: number | null;
+            /** @description What the channel was called. */
+            channel_name: string;
+            /**
+             * Format: int64
+             * @description When it was written, in seconds since 1970.
+             */
+            created: number;
+            /** @description Why it was not sent the last time; empty where it was. */
+            error: string;
+            /**
+             * Format: int64
+             * @description When it was sent or given up.
+             */
+            finished?: number | null;
+            /**
+             * Format: int64
+             * @description Given by us; rises.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description When it is tried next; null once it is not.
+             */
+            next_try?: number | null;
+            /** @description The rule that tells it. */
+            rule: string;
+            /** @description How far it is. */
+            state: components["schemas"]["DeliveryState"];
+            /** @description What it says, in a line. */
+            subject: string;
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             */
+            tries: number;
+        };
+        /**
+         * @description How far a delivery is.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "sending" | "sent" | "dead";
         /** @description A directive, with its rules. */
         DirectiveDetail: components["schemas"]["DirectiveSummary"] & {
             /** @description What is wrong with its file. */
@@ -1171,6 +1403,13 @@ export interface components {
          * @enum {string}
          */
         HandledAs: "done" | "conflict" | "missing";
+        /** @description A header, as somebody writes it. */
+        HeaderRequest: {
+            /** @description Such as `Authorization`. */
+            name: string;
+            /** @description Such as `Bearer ...`; null leaves what it has. */
+            value?: string | null;
+        };
         /** @description What was done with an alarm. */
         History: {
             /** @description From the first. */
@@ -1226,6 +1465,60 @@ export interface components {
             /** @description There is no user yet; the log has a link to make the first one. */
             set_up_needed: boolean;
         };
+        /** @description Mail, as it is shown. */
+        MailDocument: {
+            /** @description Certificates that the server's own must come from. */
+            ca?: string | null;
+            /** @description Whom the mails are from. */
+            from: string;
+            /** @description The mail server. */
+            host: string;
+            /** @description Whether there is a password. */
+            password_is_set: boolean;
+            /**
+             * Format: int32
+             * @description Its port.
+             */
+            port: number;
+            /** @description How the connection is protected. */
+            tls: components["schemas"]["MailTls"];
+            /** @description Who gets them. */
+            to: string[];
+            /** @description Who we are there. */
+            user?: string | null;
+        };
+        /** @description Mail, as somebody writes it. */
+        MailRequest: {
+            /** @description Certificates (PEM) that the server's own must come from, instead of those that the system trusts. */
+            ca?: string | null;
+            /** @description Whom the mails are from, such as `dsiem <dsiem@example.com>`. */
+            from: string;
+            /** @description The mail server. */
+            host: string;
+            /** @description A secret: null leaves what it is, an empty text takes it away. */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description Its port; 587, 465 or 25 where none is given, as `tls` says.
+             */
+            port?: number | null;
+            /** @description How the connection is protected. */
+            tls: components["schemas"]["MailTls"];
+            /** @description Who gets them. */
+            to: string[];
+            /** @description Who we are there. */
+            user?: string | null;
+        };
+        /**
+         * @description How the connection to a mail server is protected.
+         * @enum {string}
+         */
+        MailTls: "starttls" | "tls" | "none";
+        /**
+         * @description What becomes of what happens in quiet hours.
+         * @enum {string}
+         */
+        Meanwhile: "summary" | "drop";
         /** @description A process. */
         Node: {
             alarms_raised?: components["schemas"]["NodeRate"] | null;
@@ -1386,6 +1679,81 @@ export interface components {
          * @enum {string}
          */
         NodeState: "alive" | "standing_by" | "silent";
+        /** @description Which alarms: those that fit everything that is said here. An empty list says nothing, a list says "one of these". */
+        NotificationCondition: {
+            /**
+             * @description The directive's category.
+             * @default []
+             */
+            category: string[];
+            /**
+             * @description The class of its risk: `Low`, `Medium`, `High`.
+             * @default []
+             */
+            class: string[];
+            /**
+             * @description The directive's id.
+             * @default []
+             */
+            directive: number[];
+            /**
+             * @description The directive's kingdom.
+             * @default []
+             */
+            kingdom: string[];
+            /**
+             * @description Networks such as `10.0.0.0/8`, or addresses: one of its sources or destinations is in one of them.
+             * @default []
+             */
+            network: string[];
+            /**
+             * @description The users' word for how far it is.
+             * @default []
+             */
+            status: string[];
+            /**
+             * @description The users' word for what it is.
+             * @default []
+             */
+            tag: string[];
+            /**
+             * @description Texts: one of them is in its title, however it is written.
+             * @default []
+             */
+            title: string[];
+        };
+        /** @description A rule, as it is written. */
+        NotificationRule: {
+            /** @description The ids of the channels where it tells. */
+            channels: number[];
+            /** @description Of which alarms it tells. */
+            condition?: components["schemas"]["NotificationCondition"];
+            /** @description Whether it tells anything. */
+            enabled?: boolean;
+            /**
+             * Format: int32
+             * @description How much it tells in an hour, 1 to 1000; what is beyond becomes one summary at the end of the hour.
+             */
+            max_per_hour?: number;
+            /** @description What people call it; no two have the same. */
+            name: string;
+            quiet_hours?: components["schemas"]["QuietHours"] | null;
+            /** @description How often it tells of one alarm. */
+            when: components["schemas"]["NotificationWhen"];
+        };
+        /** @description A rule, as it is shown. */
+        NotificationRuleDocument: components["schemas"]["NotificationRule"] & {
+            /**
+             * Format: int64
+             * @description Given by us.
+             */
+            id: number;
+        };
+        /**
+         * @description How often a rule tells of one alarm.
+         * @enum {string}
+         */
+        NotificationWhen: "first" | "every_escalation";
         /** @description An identity provider. */
         OidcOption: {
             /** @description What it is called. */
@@ -1522,6 +1890,31 @@ export interface components {
             /** @description The first 1000. */
             problems: components["schemas"]["FileProblem"][];
         };
+        /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        QuietDay: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
+        /** @description When a rule keeps quiet, and what becomes of what it would have told. */
+        QuietHours: {
+            /** @description Alarms of the class High are told all the same. */
+            high_breaks_through?: boolean;
+            /** @description What becomes of what happens meanwhile. */
+            meanwhile: components["schemas"]["Meanwhile"];
+            /** @description Whose clock they go by, such as `Europe/Berlin` or `UTC`. */
+            time_zone: string;
+            /** @description The times, 1 to 20. */
+            times: components["schemas"]["QuietTime"][];
+        };
+        /** @description From a time of day until another, on some days of the week. */
+        QuietTime: {
+            /** @description The days on which it begins. */
+            days: components["schemas"]["QuietDay"][];
+            /** @description When it begins, such as `18:00`. */
+            from: string;
+            /** @description When it ends, such as `08:00`: on the next day, where that is not later than `from`. */
+            until: string;
+        };
         /** @description What became of each alarm, in the order of the request. */
         Results: {
             results: components["schemas"]["TargetResult"][];
@@ -1531,6 +1924,10 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "analyst" | "admin";
+        /** @description All rules. */
+        Rules: {
+            rules: components["schemas"]["NotificationRuleDocument"][];
+        };
         /** @description What a view shows. */
         SaveViewRequest: {
             /** @description The query of the page that shows it, 8 KiB at most. */
@@ -1888,6 +2285,45 @@ export interface components {
         Views: {
             /** @description By name. */
             views: components["schemas"]["View"][];
+        };
+        /** @description A webhook, as it is shown. */
+        WebhookDocument: {
+            /** @description Certificates that its own must come from. */
+            ca?: string | null;
+            /** @description What it is sent. */
+            format: components["schemas"]["WebhookFormat"];
+            /** @description The names of its headers. */
+            headers: string[];
+            /** @description Whether the integration key of PagerDuty is there. */
+            routing_key_is_set: boolean;
+            /** @description The server; the rest of the address is a secret. */
+            server: string;
+            /** @description Whether requests are signed. */
+            signing_key_is_set: boolean;
+            /** @description For `json`: the document. */
+            template?: unknown;
+        };
+        /**
+         * @description What a webhook is sent.
+         * @enum {string}
+         */
+        WebhookFormat: "json" | "slack" | "teams" | "pagerduty";
+        /** @description A webhook, as somebody writes it. Of secrets, what is null stays as it is, and an empty text takes one away. */
+        WebhookRequest: {
+            /** @description Certificates (PEM) that its own must come from, instead of those that the system trusts. */
+            ca?: string | null;
+            /** @description What it is sent. */
+            format: components["schemas"]["WebhookFormat"];
+            /** @description Headers beside our own. Their values are secrets. */
+            headers?: components["schemas"]["HeaderRequest"][];
+            /** @description For PagerDuty: the integration key of the service. A secret. */
+            routing_key?: string | null;
+            /** @description A key that requests are signed with (Standard Webhooks). A secret. */
+            signing_key?: string | null;
+            /** @description For `json`: the document, in whose texts `{{field}}` stands for a field. */
+            template?: unknown;
+            /** @description Its address, `https://` or `http://`. It is a secret. For PagerDuty, its own where none is given. */
+            url?: string | null;
         };
     };
     responses: never;
@@ -2591,6 +3027,400 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginOptions"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTestResult"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those that are so far. */
+                state?: components["schemas"]["DeliveryState"];
+                /** @description The `next` of the page before. */
+                after?: number;
+                /** @description How many, 500 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationRule"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationRuleDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationRuleDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
