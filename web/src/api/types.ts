@@ -51,100 +51,19 @@ export type Book = Schemas['NodeBook']
 export type Condition = Schemas['NodeCondition']
 export type EngineFigures = Schemas['EngineFigures']
 
-export type WebhookFormat = 'json' | 'slack' | 'teams' | 'pagerduty'
-
+export type WebhookFormat = Schemas['WebhookFormat']
 /** Where something is told, without its secrets. */
-export interface Channel {
-  id: number
-  name: string
-  webhook?: {
-    server: string
-    format: WebhookFormat
-    template?: unknown
-    headers: string[]
-    signing_key_is_set: boolean
-    routing_key_is_set: boolean
-    ca?: string | null
-  } | null
-  mail?: {
-    host: string
-    port: number
-    tls: 'starttls' | 'tls' | 'none'
-    user?: string | null
-    password_is_set: boolean
-    from: string
-    to: string[]
-    ca?: string | null
-  } | null
-}
-
+export type Channel = Schemas['ChannelDocument']
 /** As somebody writes it. Of secrets, what is missing stays, and an empty text takes one away. */
-export interface ChannelRequest {
-  name: string
-  webhook?: {
-    url?: string
-    format: WebhookFormat
-    template?: unknown
-    headers?: { name: string; value?: string }[]
-    signing_key?: string
-    routing_key?: string
-    ca?: string | null
-  }
-  mail?: {
-    host: string
-    port?: number
-    tls: 'starttls' | 'tls' | 'none'
-    user?: string | null
-    password?: string
-    from: string
-    to: string[]
-    ca?: string | null
-  }
-}
-
-export type Day = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
-
-export interface QuietHours {
-  times: { days: Day[]; from: string; until: string }[]
-  time_zone: string
-  meanwhile: 'summary' | 'drop'
-  high_breaks_through: boolean
-}
-
-export interface RuleRequest {
-  name: string
+export type ChannelRequest = Schemas['ChannelRequest']
+export type Day = Schemas['QuietDay']
+export type QuietHours = Schemas['QuietHours']
+/** What may be left out when a rule is written is always there when it is read, and in the form. */
+interface WholeRule {
+  condition: Required<Schemas['NotificationCondition']>
   enabled: boolean
-  condition: {
-    class: RiskClass[]
-    directive: number[]
-    tag: string[]
-    status: string[]
-    kingdom: string[]
-    category: string[]
-    network: string[]
-    title: string[]
-  }
-  when: 'first' | 'every_escalation'
-  channels: number[]
-  quiet_hours?: QuietHours | null
   max_per_hour: number
 }
-
-export interface NotificationRule extends RuleRequest {
-  id: number
-}
-
-export interface Delivery {
-  id: number
-  channel?: number | null
-  channel_name: string
-  rule: string
-  alarm_id?: string | null
-  subject: string
-  state: 'waiting' | 'sending' | 'sent' | 'dead'
-  tries: number
-  created: number
-  next_try?: number | null
-  finished?: number | null
-  error: string
-}
+export type RuleRequest = Omit<Schemas['NotificationRule'], keyof WholeRule> & WholeRule
+export type NotificationRule = Omit<Schemas['NotificationRuleDocument'], keyof WholeRule> & WholeRule
+export type Delivery = Schemas['Delivery']

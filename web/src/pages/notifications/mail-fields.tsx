@@ -1,6 +1,7 @@
 // What is asked of mail.
 import { Group, NativeSelect, NumberInput, PasswordInput, TagsInput, TextInput } from '@mantine/core'
 import type { Channel, ChannelRequest } from '../../api/types'
+import { AuthorityField } from './authority-field'
 
 type Tls = NonNullable<ChannelRequest['mail']>['tls']
 
@@ -13,6 +14,7 @@ export interface Mail {
   password: string
   from: string
   to: string[]
+  ca: string
 }
 
 const TLS: { value: Tls; label: string }[] = [
@@ -30,15 +32,17 @@ export function emptyMail(stored: Channel['mail']): Mail {
     password: '',
     from: stored?.from ?? '',
     to: stored?.to ?? [],
+    ca: stored?.ca ?? '',
   }
 }
 
-export function mailOf({ port, user, password, ...form }: Mail): NonNullable<ChannelRequest['mail']> {
+export function mailOf({ port, user, password, ca, ...form }: Mail): NonNullable<ChannelRequest['mail']> {
   return {
     ...form,
     ...(port === '' ? {} : { port: Number(port) }),
     ...(user === '' ? {} : { user }),
     ...(password === '' ? {} : { password }),
+    ...(ca === '' ? {} : { ca }),
   }
 }
 
@@ -105,6 +109,7 @@ export function MailFields({ of, hasPassword, onChange }: Props) {
         value={of.to}
         onChange={(to) => set({ to })}
       />
+      <AuthorityField value={of.ca} onChange={(ca) => set({ ca })} />
     </>
   )
 }

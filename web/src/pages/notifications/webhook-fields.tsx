@@ -1,6 +1,7 @@
 // What is asked of a webhook.
 import { PasswordInput, Textarea } from '@mantine/core'
 import type { Channel, ChannelRequest, WebhookFormat } from '../../api/types'
+import { AuthorityField } from './authority-field'
 
 type Stored = Channel['webhook']
 
@@ -113,6 +114,7 @@ export function WebhookFields({ of, format, stored, mistake, onChange }: Props) 
         value={of.signingKey}
         onChange={(event) => set({ signingKey: event.currentTarget.value })}
       />
+      <AuthorityField value={of.ca} onChange={(ca) => set({ ca })} />
     </>
   )
 }
