@@ -2,7 +2,7 @@
 //!
 //! It sees everything that goes through the alarm log, on the same thread and in the same order, also what is in the files
 //! already and comes again after a restart: the keeper knows what it has. Events of backlogs that are no alarm yet wait
-//! here, in [`Waiting`], until the backlog becomes one or is over. What goes out is collected in groups of a limited size
+//! here, in `waiting`, until the backlog becomes one or is over. What goes out is collected in groups of a limited size
 //! and handed to the bus after each batch of records; a full bus makes the thread wait, and correlation with it.
 
 mod waiting;

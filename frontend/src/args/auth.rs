@@ -49,7 +49,7 @@ pub struct AuthArgs {
     #[arg(long, env = "DSIEM_ADMIN_PASSWORD_FILE", value_name = "FILE")]
     pub admin_password_file: Option<PathBuf>,
 
-    /// How browsers reach the page, such as https://siem.example.com [default: the address that is listened on]
+    /// How browsers reach the page, such as `https://siem.example.com` [default: the address that is listened on]
     #[arg(long, env = "DSIEM_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Url>,
 
