@@ -76,8 +76,9 @@ pub struct Process<'a> {
 /// When it cannot be opened, and what to do about it.
 pub async fn open(config: AlarmsConfig) -> anyhow::Result<Alarms> {
     let AlarmsConfig { place, limits, words } = config;
-    let database = tokio::task::spawn_blocking(move || open_database(&place)).await??;
-    Ok(Alarms::new(Arc::new(database), limits, words))
+    // All of it may block: a store in a server also begins to listen there.
+    let open = move || Ok(Alarms::new(Arc::new(open_database(&place)?), limits, words));
+    tokio::task::spawn_blocking(open).await?
 }
 
 /// Opens or makes the database at `place`. Blocks.
@@ -104,7 +105,7 @@ pub fn open_database(place: &Place) -> anyhow::Result<Database> {
 }
 
 impl Alarms {
-    /// The alarms in `database`.
+    /// The alarms in `database`. Blocks.
     #[must_use]
     pub fn new(database: Arc<Database>, limits: Limits, words: Words) -> Self {
         let store = Arc::new(AlarmStore::new(database.clone(), words));

@@ -3,7 +3,7 @@
 use dsiem_runtime::bus::nats::{BACKLOGS_SUBJECT, NODES_SUBJECT};
 use dsiem_tests::installation::{Node, Setup};
 use dsiem_tests::nats::{NatsServer, publish};
-use dsiem_tests::samples::{brute_force, directive_file, event};
+use dsiem_tests::samples::{brute_force, directive_file, event, many_directives};
 use dsiem_tests::wait::{DEADLINE, wait_for};
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ async fn a_frontend_of_a_cluster_shows_all_processes_and_asks_them_for_their_bac
     let setup = Setup::default()
         .with_default_assets()
         .directives_of("be-1", &directive_file(&[brute_force(1, 2)]))
-        .directives_of("be-2", &directive_file(&[brute_force(2, 2)]))
+        .directives_of("be-2", &directive_file(&[many_directives(2).remove(1)]))
         .flags("--auth off");
     let frontend = Node::frontend(&nats, "fe-1", setup).await;
     let _backends = [
