@@ -175,9 +175,10 @@ impl StageExplanation {
 fn why(state: StageState, rule: &Stage, events: u64, missing: u64) -> String {
     let needed = number_of(rule.occurrence);
     match state {
-        StageState::Complete => {
-            format!("It has had the {needed} that it needs; {} by now.", number_of(events))
+        StageState::Complete if events > rule.occurrence => {
+            format!("It has the {needed} that it needs, and {} in all.", number_of(events))
         }
+        StageState::Complete => format!("It has the {needed} that it needs."),
         StageState::Waiting => {
             format!("It waits for {} more: it has {events} of {needed}.", number_of(missing))
         }

@@ -72,6 +72,7 @@ fn an_alarm_that_is_over_says_how_it_ended() {
     check("", &ended("evicted"), given_up);
     let explanation = check("finished", &ended("completed"), "All 2 stages are complete.");
     assert_eq!((explanation.is_over, explanation.stages[1].missing), (Some(true), 0));
+    assert_eq!(explanation.stages[0].why, "It has the 1 event that it needs.");
 }
 
 #[test]
