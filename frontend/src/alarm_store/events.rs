@@ -21,6 +21,13 @@ pub struct StageCount {
     pub events: u64,
 }
 
+impl StageCount {
+    /// How many events a stage has, of which there may be none.
+    pub(crate) fn of(counts: &[Self], stage: u8) -> u64 {
+        counts.iter().find(|count| count.stage == stage).map_or(0, |count| count.events)
+    }
+}
+
 /// An event of a stage.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StoredEvent {

@@ -98,7 +98,7 @@ pub(crate) fn explain(
     document: &AlarmDocument,
     directive: Option<&Directive>,
     counted: impl Fn(u8) -> u64,
-    events_of: impl Fn(u8) -> Vec<StoredEvent>,
+    mut events_of: impl FnMut(u8) -> Vec<StoredEvent>,
 ) -> Explanation {
     let progress = document.progress.as_ref();
     let mut stages = Vec::with_capacity(document.rules.len());

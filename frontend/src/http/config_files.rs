@@ -9,10 +9,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use dsiem_core::problem::{Problem, Severity};
+use dsiem_core::problem::Problem;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+use super::api::FileSeverity;
 use super::door::Door;
 use super::errors::{Refusal, clipped};
 use crate::body::Bodies;
@@ -122,7 +123,7 @@ fn names_tag(known: &HeaderValue, etag: &str) -> bool {
 /// One problem of a file: an entry of `details`.
 #[derive(Serialize)]
 struct ProblemDetail<'a> {
-    severity: &'static str,
+    severity: FileSeverity,
     entry: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<u64>,
@@ -132,13 +133,8 @@ struct ProblemDetail<'a> {
 
 impl<'a> From<&'a Problem> for ProblemDetail<'a> {
     fn from(problem: &'a Problem) -> Self {
-        let severity = match problem.severity {
-            Severity::Warning => "warning",
-            Severity::Repaired => "repaired",
-            Severity::Error => "error",
-        };
-        let Problem { entry, stage, field, message, .. } = problem;
-        Self { severity, entry, stage: *stage, field, message }
+        let Problem { severity, entry, stage, field, message, .. } = problem;
+        Self { severity: (*severity).into(), entry, stage: *stage, field, message }
     }
 }
 

@@ -54,7 +54,7 @@ fn import(args: &ImportAlarmsArgs, clock: &Clock) -> anyhow::Result<()> {
         "there is no file {}; name the folder of the alarm files with --from",
         alarms.display()
     );
-    let now = clock.now().nanos() / 1_000_000_000;
+    let now = clock.now().secs();
     let place = args.store.place(&home.logs)?;
     let place = place.context("--alarm-store (DSIEM_ALARM_STORE) is off: there is nothing to import into")?;
     let store = AlarmStore::new(Arc::new(open_database(&place)?), Words::default());

@@ -11,7 +11,7 @@ use super::Api;
 use super::caller::Viewer;
 use super::documents::AlarmDetail;
 use super::problem::Problem;
-use super::query::{Asked, Names};
+use super::query::{Asked, Names, limit};
 use crate::alarm_store::{EventPage, HistoryEntry, MAX_PAGE};
 
 /// Events on a page, unless asked otherwise.
@@ -81,9 +81,7 @@ async fn read_events(
     Path(alarm_id): Path<String>,
     Asked(asked): Asked<EventsQuery>,
 ) -> Result<Json<EventPage>, Problem> {
-    if !(1..=MAX_PAGE).contains(&asked.limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MAX_PAGE}")));
-    }
+    limit(asked.limit, MAX_PAGE)?;
     Ok(Json(api.ask(move |store| store.events(&alarm_id, asked.stage, asked.after, asked.limit)).await?))
 }
 

@@ -13,7 +13,7 @@ use super::Api;
 use super::caller::Viewer;
 use super::documents::AlarmSummary;
 use super::problem::Problem;
-use super::query::{FilterQuery, Filtered, Names, Nothing};
+use super::query::{FilterQuery, Filtered, Names, Nothing, limit};
 use crate::alarm_store::{self, Cursor, Facets, MAX_PAGE, Order, SortBy};
 
 /// Alarms on a page, unless asked otherwise.
@@ -90,9 +90,7 @@ async fn list_alarms(
     State(api): State<Api>,
     Filtered { filter, asked }: Filtered<PageQuery>,
 ) -> Result<Json<AlarmPage>, Problem> {
-    if !(1..=MAX_PAGE).contains(&asked.limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MAX_PAGE}")));
-    }
+    limit(asked.limit, MAX_PAGE)?;
     let after = asked.after.as_deref().map(cursor).transpose()?;
     let order = Order { by: asked.sort, descending: asked.order == Direction::Desc };
     let page = api.ask(move |store| store.page(&filter, order, after.as_ref(), asked.limit)).await?;

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Admin;
 use super::problem::Problem;
-use super::query::{Asked, Names};
+use super::query::{Asked, Names, limit};
 use crate::accounts::{AuditPage, MAX_AUDIT_PAGE};
 use crate::auth::Auth;
 
@@ -43,9 +43,6 @@ async fn read_audit_log(
     State(auth): State<Auth>,
     Asked(query): Asked<AuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=MAX_AUDIT_PAGE).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit is 1 to {MAX_AUDIT_PAGE}")));
-    }
+    let limit = limit(query.limit.unwrap_or(PAGE), MAX_AUDIT_PAGE)?;
     Ok(Json(auth.accounts(move |accounts| accounts.audit_log(query.after, limit)).await?))
 }

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Viewer;
 use super::problem::Problem;
-use super::query::{Asked, Names};
+use super::query::{Asked, Names, limit};
 use crate::alarm_store::{AlarmStore, Filter, MAX_PAGE};
 use crate::database::DatabaseError;
 use crate::library::{Found, Shelf};
@@ -121,7 +121,7 @@ pub(super) struct FileProblem {
 /// How bad a problem is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum FileSeverity {
+pub(crate) enum FileSeverity {
     /// Worth knowing; the entry works.
     Warning,
     /// The entry was changed so that it works.
@@ -138,9 +138,7 @@ async fn list_directives(
     State(api): State<Api>,
     Asked(asked): Asked<DirectivesQuery>,
 ) -> Result<Json<DirectivePage>, Problem> {
-    if !(1..=MAX_PAGE).contains(&asked.limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MAX_PAGE}")));
-    }
+    limit(asked.limit, MAX_PAGE)?;
     let library = api.library.clone();
     let page = api.ask(move |store| {
         let open = open_alarms(store)?;
@@ -252,16 +250,22 @@ fn detail(shelf: &Shelf, found: &Found, open: &HashMap<u64, u64>) -> DirectiveDe
 impl From<&dsiem_core::problem::Problem> for FileProblem {
     fn from(problem: &dsiem_core::problem::Problem) -> Self {
         Self {
-            severity: match problem.severity {
-                Severity::Warning => FileSeverity::Warning,
-                Severity::Repaired => FileSeverity::Repaired,
-                Severity::Error => FileSeverity::Error,
-            },
+            severity: problem.severity.into(),
             file: problem.file.clone(),
             entry: problem.entry.clone(),
             stage: problem.stage,
             field: problem.field.clone(),
             message: problem.message.clone(),
+        }
+    }
+}
+
+impl From<Severity> for FileSeverity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Warning => Self::Warning,
+            Severity::Repaired => Self::Repaired,
+            Severity::Error => Self::Error,
         }
     }
 }

@@ -23,49 +23,49 @@ pub(super) enum Class {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AlarmSummary {
     /// Unique for ever.
-    alarm_id: String,
+    pub(super) alarm_id: String,
     /// The directive's name with what it says of the addresses.
-    title: String,
+    pub(super) title: String,
     /// One of the installation's words for how far it is.
-    status: String,
+    pub(super) status: String,
     /// One of the installation's words for what it is.
-    tag: String,
+    pub(super) tag: String,
     /// Who handles it; empty while nobody does.
-    assignee: String,
+    pub(super) assignee: String,
     /// Counts the changes by users; to be sent back with a change.
-    version: u64,
+    pub(super) version: u64,
     /// It was closed, and the engine has said something new about it since.
-    changed_since_closed: bool,
+    pub(super) changed_since_closed: bool,
     /// The directive's kingdom.
-    kingdom: String,
+    pub(super) kingdom: String,
     /// The directive's category.
-    category: String,
+    pub(super) category: String,
     /// When its risk first was at least 1.
-    created_time: i64,
+    pub(super) created_time: i64,
     /// When the newest event came.
-    update_time: i64,
+    pub(super) update_time: i64,
     /// 0 to 10.
-    risk: u8,
+    pub(super) risk: u8,
     /// What the risk is called.
-    risk_class: Class,
+    pub(super) risk_class: Class,
     /// Where its events came from.
     #[schema(value_type = Vec<String>)]
-    src_ips: Vec<IpAddr>,
+    pub(super) src_ips: Vec<IpAddr>,
     /// Where its events went.
     #[schema(value_type = Vec<String>)]
-    dst_ips: Vec<IpAddr>,
+    pub(super) dst_ips: Vec<IpAddr>,
     /// The home networks of its addresses.
-    networks: Vec<String>,
+    pub(super) networks: Vec<String>,
     /// The directive that raised it, where that is known.
-    directive_id: Option<u64>,
+    pub(super) directive_id: Option<u64>,
     /// Rises with what the engine says of it; 0 where it was imported.
-    revision: u64,
+    pub(super) revision: u64,
     /// How many stages it has.
-    stages: usize,
+    pub(super) stages: usize,
     /// How many of them are complete.
-    finished_stages: usize,
+    pub(super) finished_stages: usize,
     /// How many findings of threat intelligence and vulnerabilities there are.
-    findings: usize,
+    pub(super) findings: usize,
 }
 
 /// An alarm, with everything but its events and its history.
@@ -116,6 +116,13 @@ struct CustomDatum {
     label: String,
     /// The text.
     content: String,
+}
+
+impl Class {
+    /// Its name.
+    pub(super) fn as_str(self) -> &'static str {
+        RiskClass::from(self).as_str()
+    }
 }
 
 impl From<RiskClass> for Class {
@@ -174,10 +181,10 @@ impl AlarmDetail {
         let AlarmDocument { rules, intel_hits, vulnerabilities, custom_data, truncated, progress, .. } =
             alarm.document.clone();
         let progress = progress.unwrap_or_default();
-        let events_of =
-            |stage: u8| counts.iter().find(|count| count.stage == stage).map_or(0, |count| count.events);
-        let rules =
-            rules.into_iter().map(|rule| StageDetail { events: events_of(rule.stage), rule }).collect();
+        let rules = rules
+            .into_iter()
+            .map(|rule| StageDetail { events: StageCount::of(counts, rule.stage), rule })
+            .collect();
         let findings = |findings: Vec<dsiem_core::finding::Finding>| {
             findings
                 .into_iter()

@@ -1,5 +1,7 @@
 //! Why an alarm is what it is.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
@@ -9,7 +11,7 @@ use super::Api;
 use super::alarm::missing;
 use super::caller::Viewer;
 use super::problem::Problem;
-use crate::alarm_store::{AlarmStore, StoredEvent};
+use crate::alarm_store::{AlarmStore, StageCount, StoredEvent};
 use crate::database::DatabaseError;
 use crate::explanation::{EVENTS_LOOKED_AT, Explanation, explain};
 
@@ -29,17 +31,14 @@ async fn explain_alarm(
     let found = api
         .ask(move |store| {
             let Some((alarm, counts)) = store.alarm(&asked)? else { return Ok(None) };
-            let events = first_events(store, &asked, alarm.document.rules.iter().map(|rule| rule.stage))?;
+            let mut events = first_events(store, &asked, alarm.document.rules.iter().map(|rule| rule.stage))?;
             // Without the directive, the alarm explains itself nearly as well.
             let shelf =
                 library.shelf().inspect_err(|error| tracing::warn!(%error, "directives cannot be read")).ok();
             let directive = shelf.as_ref().zip(alarm.directive_id).and_then(|(shelf, id)| shelf.get(id));
-            let stored =
-                |stage| counts.iter().find(|count| count.stage == stage).map_or(0, |count| count.events);
-            let events_of = |stage| {
-                events.iter().find(|(of, _)| *of == stage).map_or_else(Vec::new, |(_, events)| events.clone())
-            };
-            Ok(Some(explain(&alarm.document, directive.map(|found| &found.directive), stored, events_of)))
+            let counted = |stage| StageCount::of(&counts, stage);
+            let events_of = |stage| events.remove(&stage).unwrap_or_default();
+            Ok(Some(explain(&alarm.document, directive.map(|found| &found.directive), counted, events_of)))
         })
         .await?;
     found.map(Json).ok_or_else(|| missing(&alarm_id))
@@ -49,6 +48,6 @@ fn first_events(
     store: &AlarmStore,
     alarm_id: &str,
     stages: impl Iterator<Item = u8>,
-) -> Result<Vec<(u8, Vec<StoredEvent>)>, DatabaseError> {
+) -> Result<BTreeMap<u8, Vec<StoredEvent>>, DatabaseError> {
     stages.map(|stage| Ok((stage, store.events(alarm_id, stage, 0, EVENTS_LOOKED_AT)?.events))).collect()
 }

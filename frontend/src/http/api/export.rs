@@ -22,7 +22,7 @@ use super::caller::Viewer;
 use super::documents::AlarmSummary;
 use super::problem::Problem;
 use super::query::{FilterQuery, Filtered, Names};
-use crate::alarm_store::{Alarm, Cursor, Filter, Order, SortBy};
+use crate::alarm_store::{Cursor, Filter, Order, SortBy};
 
 /// Alarms that are read at once.
 const PAGE: usize = 500;
@@ -116,42 +116,41 @@ async fn next_page(
     let page = page.map_err(|problem| std::io::Error::other(format!("{problem:?}")))?;
     let mut text = Vec::new();
     for alarm in page.alarms {
+        let alarm = AlarmSummary::from(alarm);
         text.extend(match format {
-            Format::Csv => cells(&alarm),
-            Format::Ndjson => object(alarm),
+            Format::Csv => cells(alarm),
+            Format::Ndjson => object(&alarm),
         });
     }
     Ok(Some((Bytes::from(text), page.next.map(Some))))
 }
 
-fn object(alarm: Alarm) -> Vec<u8> {
-    let mut text = serde_json::to_vec(&AlarmSummary::from(alarm)).unwrap_or_default();
+fn object(alarm: &AlarmSummary) -> Vec<u8> {
+    let mut text = serde_json::to_vec(alarm).unwrap_or_default();
     text.push(b'\n');
     text
 }
 
-fn cells(alarm: &Alarm) -> Vec<u8> {
-    let (document, handling) = (&alarm.document, &alarm.handling);
-    let finished = document.rules.iter().filter(|rule| rule.end_time.is_some()).count();
+fn cells(alarm: AlarmSummary) -> Vec<u8> {
     line(&[
-        document.alarm_id.clone(),
-        document.title.clone(),
-        handling.status.clone(),
-        handling.tag.clone(),
-        handling.assignee.clone(),
-        document.risk.to_string(),
-        document.risk_class.as_str().to_owned(),
-        document.kingdom.clone(),
-        document.category.clone(),
-        time(document.created_time),
-        time(document.update_time),
-        joined(&document.src_ips),
-        joined(&document.dst_ips),
-        joined(&document.networks),
+        alarm.alarm_id,
+        alarm.title,
+        alarm.status,
+        alarm.tag,
+        alarm.assignee,
+        alarm.risk.to_string(),
+        alarm.risk_class.as_str().to_owned(),
+        alarm.kingdom,
+        alarm.category,
+        time(alarm.created_time),
+        time(alarm.update_time),
+        joined(&alarm.src_ips),
+        joined(&alarm.dst_ips),
+        joined(&alarm.networks),
         alarm.directive_id.map_or_else(String::new, |id| id.to_string()),
-        document.rules.len().to_string(),
-        finished.to_string(),
-        (document.intel_hits.len() + document.vulnerabilities.len()).to_string(),
+        alarm.stages.to_string(),
+        alarm.finished_stages.to_string(),
+        alarm.findings.to_string(),
     ])
 }
 

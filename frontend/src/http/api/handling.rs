@@ -13,7 +13,8 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::{Analyst, Caller};
 use super::problem::{Body, Problem};
-use crate::alarm_store::{Act, Change, Handled, Target};
+use crate::alarm_store::{Act, AlarmStore, Change, Handled, Target};
+use crate::database::DatabaseError;
 
 /// Alarms that can be handled in one request.
 const MAX_TARGETS: usize = 1_000;
@@ -151,13 +152,7 @@ async fn handle(
     caller: &Caller,
     (action, detail): (&'static str, String),
     targets: Vec<Target>,
-    work: impl FnOnce(
-        &crate::alarm_store::AlarmStore,
-        &[Target],
-        &Act<'_>,
-    ) -> Result<Vec<Handled>, crate::database::DatabaseError>
-    + Send
-    + 'static,
+    work: impl FnOnce(&AlarmStore, &[Target], &Act<'_>) -> Result<Vec<Handled>, DatabaseError> + Send + 'static,
 ) -> Result<Json<Results>, Problem> {
     if !(1..=MAX_TARGETS).contains(&targets.len()) {
         return Err(Problem::unprocessable(format!("targets must be 1 to {MAX_TARGETS} alarms")));

@@ -49,6 +49,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use self::caller::Viewer;
 pub(crate) use self::configuration::Configuration;
+pub(crate) use self::directives::FileSeverity;
 use self::problem::Problem;
 use crate::alarm_store::AlarmStore;
 use crate::auth::{self, Auth};

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Admin;
 use super::problem::{Body, Problem};
-use super::query::{Asked, Names};
+use super::query::{Asked, Names, limit};
 use crate::notifications::{
     Answer, ChannelDocument, ChannelRequest, Delivery, MAX_PAGE, Notifications, Refusal, Rule, RuleDocument,
     State as DeliveryState, TestResult, Tester,
@@ -207,10 +207,7 @@ async fn list_deliveries(
     State(api): State<Api>,
     Asked(query): Asked<DeliveryQuery>,
 ) -> Result<Json<Deliveries>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit is 1 to {MAX_PAGE}")));
-    }
+    let limit = limit(query.limit.unwrap_or(PAGE), MAX_PAGE)?;
     let (deliveries, counts) = api
         .asked(move |notifications| {
             let page = notifications.deliveries(query.state, query.after, limit)?;

@@ -112,6 +112,14 @@ impl<S: Sync, T: Names> FromRequestParts<S> for Asked<T> {
     }
 }
 
+/// A number of rows that is asked for, if it is 1 to `most`.
+pub(super) fn limit(asked: usize, most: usize) -> Result<usize, Problem> {
+    if (1..=most).contains(&asked) {
+        return Ok(asked);
+    }
+    Err(Problem::bad_request(format!("limit must be 1 to {most}")))
+}
+
 fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = serde_html_form::Deserializer::from_bytes(query.as_bytes());
     serde_path_to_error::deserialize(pairs)

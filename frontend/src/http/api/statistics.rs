@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Viewer;
 use super::problem::Problem;
-use super::query::{Asked, FilterQuery, Filtered, Names, Nothing};
+use super::query::{Asked, FilterQuery, Filtered, Names, Nothing, limit};
 use crate::alarm_store::{Facet, OverTime, Role};
 
 /// The time that figures are of, unless asked otherwise: a week.
@@ -95,10 +95,7 @@ async fn top_addresses(
     State(api): State<Api>,
     Asked(asked): Asked<TopQuery>,
 ) -> Result<Json<Top>, Problem> {
-    let limit = asked.limit.unwrap_or(TOP);
-    if !(1..=MAX_TOP).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MAX_TOP}")));
-    }
+    let limit = limit(asked.limit.unwrap_or(TOP), MAX_TOP)?;
     let until = asked.until.unwrap_or_else(|| api.now() + 1);
     let from = asked.from.unwrap_or(until - TIME);
     let role = match asked.what {
