@@ -132,19 +132,21 @@ impl Bodies {
             }
             let missing = (bytes.len() + data.len()).saturating_sub(memory.num_permits());
             memory.merge(self.reserve(missing)?);
+            make_room(&mut bytes, data.len(), self.max);
             bytes.extend_from_slice(&data);
         }
         Ok(ReadBody { bytes, _memory: memory })
     }
 
-    async fn decode(&self, name: &str, decoder: impl AsyncRead + Unpin) -> Result<ReadBody, Refusal> {
+    async fn decode(&self, name: &str, mut decoder: impl AsyncRead + Unpin) -> Result<ReadBody, Refusal> {
         let mut memory = self.reserve(0)?;
         let mut bytes = Vec::new();
         // One byte more than the limit is asked for, to tell "full" from "too large".
-        let mut decoder = decoder.take(self.max as u64 + 1);
+        let most = self.max + 1;
         loop {
-            bytes.reserve(DECODE_CHUNK);
-            let read = decoder.read_buf(&mut (&mut bytes).limit(DECODE_CHUNK)).await.map_err(|e| {
+            let chunk = DECODE_CHUNK.min(most - bytes.len());
+            make_room(&mut bytes, chunk, most);
+            let read = decoder.read_buf(&mut (&mut bytes).limit(chunk)).await.map_err(|e| {
                 Refusal::bad_request(format!("the body is not whole and correct {name}: {e}"))
             })?;
             if read == 0 {
@@ -180,6 +182,15 @@ impl Bodies {
 
 /// Seconds after which a sender may try again when the memory for bodies was full.
 const RETRY_MEMORY: u32 = 1;
+
+/// Makes room for `more` bytes: twice the room there was, as a `Vec` does, but not beyond `most`.
+fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize) {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let room = (2 * bytes.capacity()).min(most).max(needed);
+        bytes.reserve_exact(room - bytes.len());
+    }
+}
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
@@ -273,6 +284,24 @@ mod tests {
         for size in [MAX + 1, 100 * MAX] {
             check("gzip", gzip(&vec![0; size]), Err(StatusCode::PAYLOAD_TOO_LARGE)).await;
             check("zstd", zstd(&vec![0; size]), Err(StatusCode::PAYLOAD_TOO_LARGE)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_takes_no_more_room_than_may_be_read() {
+        // What comes in one piece is read with a growing length, so that some growth ends just below the limit.
+        for piece in (10..=100).map(|kib| kib << 10) {
+            let pieces =
+                (0..MAX / piece).map(move |_| Ok::<_, std::io::Error>(Bytes::from(vec![b' '; piece])));
+            let body = Body::from_stream(futures::stream::iter(pieces));
+            let read = Bodies::new(MAX).read(&HeaderMap::new(), body).await.unwrap();
+            assert!(read.bytes.capacity() <= MAX, "{piece}: {}", read.bytes.capacity());
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        for size in (MAX / 2..=MAX).step_by(MAX / 20) {
+            let read = Bodies::new(MAX).read(&headers, Body::from(gzip(&vec![b' '; size]))).await.unwrap();
+            assert!(read.bytes.capacity() <= MAX + 1, "{size}: {}", read.bytes.capacity());
         }
     }
 

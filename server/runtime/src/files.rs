@@ -76,7 +76,8 @@ pub fn read_regular(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     }
     let mut content = Vec::new();
     if metadata.len() <= max_bytes {
-        // It may have grown since.
+        // As much room as it needs: growing to it would take up to three times that. It may have grown since.
+        content.reserve_exact(usize::try_from(metadata.len()).unwrap_or(0));
         File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
     }
     let length = metadata.len().max(content.len() as u64);
@@ -262,6 +263,14 @@ mod tests {
             let error = read_regular(&path, 4).unwrap_err().to_string();
             assert!(error.contains(expected), "{}: {error}", path.display());
         }
+    }
+
+    #[test]
+    fn a_file_takes_no_more_room_than_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, " ".repeat(1_000_001)).unwrap();
+        assert_eq!(read_regular(&path, 2_000_000).unwrap().capacity(), 1_000_001);
     }
 
     #[test]

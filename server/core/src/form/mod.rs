@@ -15,7 +15,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(crate) use fields::{Fields, Reported, out_of_range, required};
-pub(crate) use report::{Report, brief, quoted};
+pub(crate) use report::{Report, beginning, brief, quoted};
 
 /// The largest entry that is read, in bytes: as a tree it takes many times that.
 const MAX_ENTRY_BYTES: usize = 4 << 20;

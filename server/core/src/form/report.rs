@@ -115,20 +115,21 @@ impl<'f> Report<'f> {
 
 /// The user's own text as messages show it: in quotes, control characters escaped, not longer than a line.
 pub(crate) fn quoted(text: &str) -> String {
-    match text.char_indices().nth(MAX_QUOTED) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
-    }
+    let shown = beginning(text);
+    format!("{shown:?}{}", if shown.len() < text.len() { "…" } else { "" })
+}
+
+/// As much of a text as messages show.
+pub(crate) fn beginning(text: &str) -> &str {
+    text.char_indices().nth(MAX_QUOTED).map_or(text, |(end, _)| &text[..end])
 }
 
 /// What the reader of JSON says, not longer than a line: it repeats whole texts of the user's.
 pub(crate) fn brief(error: &serde_json::Error) -> String {
     let told = error.to_string();
     let (reason, place) = told.rsplit_once(" at line ").unwrap_or((&told, ""));
-    match reason.char_indices().nth(MAX_QUOTED) {
-        Some((end, _)) => format!("{}… at line {place}", &reason[..end]),
-        None => told,
-    }
+    let shown = beginning(reason);
+    if shown.len() < reason.len() { format!("{shown}… at line {place}") } else { told }
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Field, FieldProblem, Name, Scalar};
+use crate::form::beginning;
 
 /// The values of an event's fields as they came, by the position of the field.
 #[derive(Default)]
@@ -17,7 +18,8 @@ impl<'a> Draft<'a> {
     /// Reads an event. The draft is filled where it is: it is larger than the event.
     pub(super) fn read(&mut self, text: &'a str) -> serde_json::Result<()> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        deserializer.deserialize_map(Fill(self))?;
+        // Not `deserialize_map`: its error repeats a text, however long, before anybody can cut it.
+        deserializer.deserialize_any(Fill(self))?;
         deserializer.end()
     }
 }
@@ -30,6 +32,10 @@ impl<'de: 'a, 'a> Visitor<'de> for Fill<'_, 'a> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an event: a JSON object")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Str(beginning(text)), &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {

@@ -54,7 +54,7 @@ impl<'de: 'a, 'a> DeserializeSeed<'de> for Element<'_, 'a> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(Fill(self.0))
+        deserializer.deserialize_any(Fill(self.0))
     }
 }
 

@@ -54,11 +54,12 @@ pub(in crate::event) fn text(raw: &[u8]) -> Result<&str, EventError> {
 
 /// What is wrong with an event that could not be read: each field whose value cannot be, or else the event as a whole.
 fn unreadable(text: &str, error: &serde_json::Error) -> EventError {
-    let fields = serde_json::from_str(text).map(|UnreadableFields(problems)| problems).unwrap_or_default();
-    if fields.is_empty() {
-        return EventError::not_an_object(error);
+    let is_object = text.trim_ascii_start().starts_with('{');
+    let fields = is_object.then(|| serde_json::from_str(text).ok()).flatten();
+    match fields {
+        Some(UnreadableFields(problems)) if !problems.is_empty() => EventError { problems },
+        _ => EventError::not_an_object(error),
     }
-    EventError { problems: fields }
 }
 
 /// Appends the wire form of `event` to `out`: one JSON object with all fields, the timestamp in UTC.

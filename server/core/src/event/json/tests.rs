@@ -25,6 +25,15 @@ fn problems(changes: &Value) -> Vec<String> {
 }
 
 #[test]
+fn a_text_that_is_no_event_is_not_repeated_however_long_it_is() {
+    for text in ["x".repeat(1_000_000), "\\n".repeat(500_000)] {
+        let error = Draft::default().read(&format!("\"{text}\"")).unwrap_err().to_string();
+        assert!(error.starts_with("invalid type: string \"") && error.len() < 500, "{} bytes", error.len());
+        assert!(error.ends_with(", expected an event: a JSON object at line 1 column 1000002"), "{error}");
+    }
+}
+
+#[test]
 fn reads_a_valid_event() {
     let event = with(&json!({})).unwrap();
     assert_eq!(&*event.id, "e1");
