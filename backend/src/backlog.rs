@@ -23,10 +23,11 @@ use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::BacklogProgress;
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::alarm_log::{AlarmLog, LogRecord};
+use crate::answers;
 use crate::counters::Counters;
 use crate::enrich::{Answer as LookUpAnswer, Enrich};
 use crate::mailbox::Receiver;
@@ -148,7 +149,7 @@ type LookUps = SelectAll<BoxStream<'static, LookUpAnswer>>;
 struct Mail {
     slot: BacklogSlot,
     messages: Receiver<ToBacklog>,
-    answers: mpsc::Sender<Answer>,
+    answers: answers::Sender<Answer>,
     owing: bool,
 }
 
@@ -162,8 +163,7 @@ impl Mail {
 
     fn answer(&mut self, answer: Answer) {
         self.owing = false;
-        // The manager asks no more backlogs at a time than its queue of answers holds.
-        self.answers.try_send(answer).ok();
+        self.answers.send(answer);
     }
 
     /// Whether a message was accepted that nobody will take any more. None is accepted from now on.
@@ -195,7 +195,7 @@ impl BacklogTask {
         backlog: Backlog,
         surroundings: Arc<Surroundings>,
         messages: Receiver<ToBacklog>,
-        answers: mpsc::Sender<Answer>,
+        answers: answers::Sender<Answer>,
     ) -> Self {
         let mail = Mail { slot, messages, answers, owing: false };
         Self { backlog, surroundings, mail, soon: None, look_ups: None }

@@ -5,6 +5,7 @@
 
 pub mod alarm_feed;
 pub mod alarm_log;
+pub mod answers;
 pub mod args;
 pub mod backlog;
 pub mod catalog;

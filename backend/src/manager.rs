@@ -32,8 +32,10 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::error;
 
+use crate::answers::{self, answers};
 use crate::backlog::{Answer, BacklogTask, Beginning, Change, Surroundings, ToBacklog};
 use crate::census::{Census, Evictions, Ticket};
+use crate::counters::Counters;
 use crate::inquiry::OpenCounts;
 use crate::mailbox::{Sender, mailbox};
 use crate::pressure::Pressure;
@@ -49,8 +51,9 @@ pub use wake_time::WakeTime;
 /// How many events may wait for a directive; full, the dispatcher waits.
 pub const MAILBOX_EVENTS: usize = 1_024;
 
-/// How many backlogs are asked at a time; the answers of all of them have room.
-const ASKED_AT_ONCE: usize = 512;
+/// How many backlogs are asked at a time: as many tasks as a thread of tokio's may have waiting in its own queue. What is
+/// beyond goes over a queue that all threads share.
+const ASKED_AT_ONCE: usize = 250;
 
 /// How many messages are taken out of the mailbox at a time.
 const BATCH_MESSAGES: usize = 64;
@@ -132,8 +135,8 @@ pub struct Manager {
     recent: RecentEvents,
     mailbox: mpsc::Receiver<Message>,
     wake_time: WakeTime,
-    answers: mpsc::Receiver<Answer>,
-    answer_sender: mpsc::Sender<Answer>,
+    answers: answers::Receiver<Answer>,
+    answer_sender: answers::Sender<Answer>,
     evictions: Arc<Evictions>,
     lingering: Lingering,
     /// The number of the last delivery that was handled.
@@ -170,7 +173,7 @@ impl Manager {
         state: DirectiveState,
     ) -> Self {
         let seed = shared.surroundings.settings.seed;
-        let (answer_sender, answers) = mpsc::channel(ASKED_AT_ONCE);
+        let (answer_sender, answers) = answers();
         let lingering = Lingering::new(shared.checkpoints);
         let mut manager = Self {
             slot,
@@ -261,14 +264,14 @@ impl Manager {
         self.current = None;
         self.handled = delivery.number;
         self.unhandled -= 1;
-        self.shared.surroundings.counters.pairs_in_flight.dec();
+        self.counters().pairs_in_flight.dec();
         self.now = self.now.max(delivery.arrived);
         let done = Instant::now();
         if used {
             self.last_use = self.now;
             self.shared.pressure.check(delivery.arrived, &self.shared.clock);
             let took = done - started;
-            let counters = &self.shared.surroundings.counters;
+            let counters = self.counters();
             counters.processing_nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
             if took > self.shared.event_budget {
                 counters.budget_missed.inc();
@@ -299,18 +302,20 @@ impl Manager {
         }
     }
 
+    fn counters(&self) -> &Counters {
+        &self.shared.surroundings.counters
+    }
+
     /// The way of one event through the directive; whether it was of use.
     async fn handle(&mut self, event: &Arc<Event>, opens: bool) -> bool {
         let now = event.received;
-        let shared = self.shared.clone();
-        let counters = &shared.surroundings.counters;
         self.expire(now).await;
         if self.recent.contains(&event.key, now) {
-            counters.discarded_duplicate.inc();
+            self.counters().discarded_duplicate.inc();
             return true;
         }
         let mut candidates = std::mem::take(&mut self.candidates);
-        self.open.router().candidates(event, &shared.surroundings.assets, &mut candidates);
+        self.open.router().candidates(event, &self.shared.surroundings.assets, &mut candidates);
         let taken = self.ask(&candidates, || ToBacklog::Event(event.clone())).await;
         self.candidates = candidates;
         let had = match taken {
@@ -320,7 +325,7 @@ impl Manager {
             }
             None if opens => self.open(event).await,
             None => {
-                counters.pairs_not_matching.inc();
+                self.counters().pairs_not_matching.inc();
                 return false;
             }
         };
@@ -343,9 +348,8 @@ impl Manager {
                     None => {}
                 }
             }
-            for _ in 0..asked {
-                // A sender of our own keeps the channel open.
-                let Some(answer) = self.answers.recv().await else { break };
+            self.answers.wait_for(asked).await;
+            while let Some(answer) = self.answers.take() {
                 if let Some(outcome) = self.take(answer).filter(Outcome::consumed) {
                     strongest =
                         Some(strongest.map_or(outcome.verdict, |before| stronger(before, outcome.verdict)));
@@ -384,7 +388,7 @@ impl Manager {
     }
 
     fn book(&self, verdict: Verdict) {
-        let counters = &self.shared.surroundings.counters;
+        let counters = self.counters();
         match verdict {
             Verdict::Counted | Verdict::Absorbed | Verdict::NotConsumed => counters.pairs_consumed.inc(),
             Verdict::Discarded(Discarded::SameEvent) => counters.discarded_same_event.inc(),
@@ -502,7 +506,7 @@ impl Manager {
         }
         let forgotten = self.recent.forgotten_early();
         if forgotten > self.forgotten_early {
-            self.shared.surroundings.counters.remembered_dropped.add(forgotten - self.forgotten_early);
+            self.counters().remembered_dropped.add(forgotten - self.forgotten_early);
             self.forgotten_early = forgotten;
         }
     }
@@ -520,7 +524,7 @@ impl Manager {
     }
 
     fn count_end(&self, ending: Ending) {
-        let counters = &self.shared.surroundings.counters;
+        let counters = self.counters();
         match ending {
             Ending::Completed => counters.backlogs_completed.inc(),
             Ending::TimedOut => counters.backlogs_expired.inc(),
@@ -536,7 +540,7 @@ impl Manager {
         }
         if let Some(entry) = self.open.remove(slot) {
             self.shared.census.leave(entry.ticket, entry.protected);
-            self.shared.surroundings.counters.backlogs_failed.inc();
+            self.counters().backlogs_failed.inc();
             error!(
                 directive.id = self.directive.id,
                 backlog.id = entry.alarm_id.as_str(),

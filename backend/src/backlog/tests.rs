@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::*;
+use crate::answers::answers;
 use crate::enrich::EnrichSettings;
 use crate::fixtures::{self, NOW, directive, event};
 use crate::mailbox::{Sender, mailbox};
@@ -17,7 +18,7 @@ const SLOT: BacklogSlot = BacklogSlot(3);
 /// A task as its manager sees it.
 struct Running {
     mailbox: Sender<ToBacklog>,
-    answers: mpsc::Receiver<Answer>,
+    answers: answers::Receiver<Answer>,
     task: JoinHandle<()>,
 }
 
@@ -29,9 +30,9 @@ fn opened(surroundings: &Arc<Surroundings>) -> (Backlog, Beginning) {
 
 fn task(
     surroundings: &Arc<Surroundings>,
-) -> (Sender<ToBacklog>, mpsc::Receiver<Answer>, impl Future<Output = ()> + Send + 'static) {
+) -> (Sender<ToBacklog>, answers::Receiver<Answer>, impl Future<Output = ()> + Send + 'static) {
     let (mailbox, messages) = mailbox();
-    let (sender, answers) = mpsc::channel(8);
+    let (sender, answers) = answers();
     let (backlog, beginning) = opened(surroundings);
     (mailbox, answers, BacklogTask::new(SLOT, backlog, surroundings.clone(), messages, sender).run(beginning))
 }
@@ -44,7 +45,12 @@ fn start(surroundings: &Arc<Surroundings>) -> Running {
 impl Running {
     async fn ask(&mut self, message: ToBacklog) -> Answer {
         self.mailbox.try_send(message).unwrap();
-        self.answers.recv().await.unwrap()
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> Answer {
+        self.answers.wait_for(1).await;
+        self.answers.take().unwrap()
     }
 
     async fn complete(&mut self) -> Answer {
@@ -99,11 +105,11 @@ async fn an_event_is_answered_once_its_line_is_in_the_log() {
     while log.len() < 2 {
         tokio::task::yield_now().await;
     }
-    assert!(running.answers.try_recv().is_err());
+    assert!(running.answers.take().is_none());
     for _ in 0..4 {
         log.recv().await.unwrap();
     }
-    assert_eq!(running.answers.recv().await.unwrap().outcome.unwrap().verdict, Verdict::Counted);
+    assert_eq!(running.answer().await.outcome.unwrap().verdict, Verdict::Counted);
     running.task.abort();
 }
 
@@ -115,9 +121,9 @@ async fn a_message_that_the_task_did_not_come_to_is_answered_when_it_ends() {
     running.mailbox.try_send(ToBacklog::Event(event("b", 2, "10.0.0.9"))).unwrap();
     tokio::task::yield_now().await;
     running.task.abort();
-    let answer = running.answers.recv().await.unwrap();
+    let answer = running.answer().await;
     assert_eq!((answer.slot, answer.outcome.is_none()), (SLOT, true));
-    assert!(running.answers.recv().await.is_none(), "once");
+    assert!(running.answers.take().is_none(), "once");
     assert!(running.mailbox.try_send(ToBacklog::Evict).is_err());
 }
 
@@ -128,7 +134,8 @@ async fn a_task_that_owes_nothing_ends_without_an_answer() {
     running.ask(ToBacklog::Event(event("x", 9, "10.0.0.9"))).await;
     running.mailbox.try_send(ToBacklog::HandBack(oneshot::channel().0)).unwrap();
     running.task.abort();
-    assert!(running.answers.recv().await.is_none());
+    running.task.await.unwrap_err();
+    assert!(running.answers.take().is_none());
 }
 
 #[tokio::test(start_paused = true)]
