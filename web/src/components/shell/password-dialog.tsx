@@ -3,7 +3,7 @@ import { Button, Group, Modal, PasswordInput, Stack } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { type SyntheticEvent, useState } from 'react'
 import { useChangePassword } from '../../data/session'
-import { PASSWORD_LENGTH } from '../../lib/limits'
+import { NewPassword } from '../new-password'
 import { ProblemNote } from '../problem'
 
 export function PasswordDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -39,15 +39,7 @@ export function PasswordDialog({ opened, onClose }: { opened: boolean; onClose: 
             onChange={(e) => setOld(e.currentTarget.value)}
             required
           />
-          <PasswordInput
-            label="New password"
-            autoComplete="new-password"
-            description={`${PASSWORD_LENGTH} characters or more`}
-            minLength={PASSWORD_LENGTH}
-            value={fresh}
-            onChange={(e) => setFresh(e.currentTarget.value)}
-            required
-          />
+          <NewPassword label="New password" value={fresh} onChange={setFresh} />
           {change.isError && <ProblemNote error={change.error} />}
           <Group justify="end">
             <Button variant="default" onClick={close}>

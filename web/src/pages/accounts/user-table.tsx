@@ -1,10 +1,10 @@
 // The users, and changing them.
-import { Button, Group, Modal, NativeSelect, PasswordInput, Switch, Text } from '@mantine/core'
+import { Button, Group, Modal, NativeSelect, Switch, Text } from '@mantine/core'
 import { type SyntheticEvent, useState } from 'react'
 import type { User } from '../../api/types'
 import { ConfirmButton } from '../../components/confirm'
+import { NewPassword } from '../../components/new-password'
 import { ProblemNote } from '../../components/problem'
-import { PASSWORD_LENGTH } from '../../lib/limits'
 import { Said } from '../../components/said'
 import { DataTable } from '../../components/table/data-table'
 import type { Column } from '../../components/table/features'
@@ -79,7 +79,7 @@ function Acts({ user }: { user: User }) {
   const isMe = useIsMe(user)
   return (
     <Group gap={4} justify="end">
-      <NewPassword user={user} />
+      <SetPassword user={user} />
       {!isMe && (
         <ConfirmButton
           label="Delete"
@@ -92,7 +92,7 @@ function Acts({ user }: { user: User }) {
   )
 }
 
-function NewPassword({ user }: { user: User }) {
+function SetPassword({ user }: { user: User }) {
   const [isOpen, setOpen] = useState(false)
   const [password, setPassword] = useState('')
   const change = useChangeUser()
@@ -115,16 +115,7 @@ function NewPassword({ user }: { user: User }) {
       </Button>
       <Modal opened={isOpen} onClose={close} title="New password">
         <form onSubmit={submit}>
-          <PasswordInput
-            label="Password"
-            autoComplete="new-password"
-            description={`${PASSWORD_LENGTH} characters or more`}
-            minLength={PASSWORD_LENGTH}
-            value={password}
-            onChange={(e) => setPassword(e.currentTarget.value)}
-            required
-            data-autofocus
-          />
+          <NewPassword label="Password" value={password} onChange={setPassword} data-autofocus />
           {change.isError && <ProblemNote error={change.error} />}
           <Group justify="end" mt="md">
             <Button type="submit" loading={change.isPending}>

@@ -1,12 +1,12 @@
 // Who may come in, and what he may do.
-import { Button, Group, NativeSelect, PasswordInput, Stack, TextInput } from '@mantine/core'
+import { Button, Group, NativeSelect, Stack, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { type SyntheticEvent, useState } from 'react'
 import type { Role, User } from '../../api/types'
 import { Answer } from '../../components/answer'
 import { Page } from '../../components/page'
 import { Panel } from '../../components/panel'
-import { PASSWORD_LENGTH } from '../../lib/limits'
+import { NewPassword } from '../../components/new-password'
 import { ProblemNote } from '../../components/problem'
 import { useAddUser, useUsers } from '../../data/accounts'
 import { ROLES, roleOf } from './roles'
@@ -55,16 +55,7 @@ function NewUser() {
             onChange={(e) => setName(e.currentTarget.value)}
             required
           />
-          <PasswordInput
-            label="Password"
-            w={200}
-            autoComplete="new-password"
-            description={`${PASSWORD_LENGTH} characters or more`}
-            minLength={PASSWORD_LENGTH}
-            value={password}
-            onChange={(e) => setPassword(e.currentTarget.value)}
-            required
-          />
+          <NewPassword label="Password" w={200} value={password} onChange={setPassword} />
           <NativeSelect
             label="Role"
             data={ROLES}

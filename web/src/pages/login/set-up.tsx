@@ -1,7 +1,7 @@
 // The first start: whoever has the one-time link becomes the first administrator.
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { type SyntheticEvent, useState } from 'react'
-import { PASSWORD_LENGTH } from '../../lib/limits'
+import { NewPassword } from '../../components/new-password'
 import { ProblemNote } from '../../components/problem'
 import { useSetUp } from '../../data/session'
 import { go } from '../../routing/place'
@@ -27,15 +27,7 @@ export function SetUp({ token }: { token: string }) {
           onChange={(e) => setName(e.currentTarget.value)}
           required
         />
-        <PasswordInput
-          label="Password"
-          autoComplete="new-password"
-          description={`${PASSWORD_LENGTH} characters or more`}
-          minLength={PASSWORD_LENGTH}
-          value={password}
-          onChange={(e) => setPassword(e.currentTarget.value)}
-          required
-        />
+        <NewPassword label="Password" value={password} onChange={setPassword} />
         <PasswordInput
           label="Password again"
           autoComplete="new-password"
