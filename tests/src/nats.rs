@@ -80,8 +80,11 @@ impl NatsServer {
     /// # Panics
     /// When they cannot be removed, or there are none.
     pub fn lose_store(&self) {
-        let store = self.store.as_ref().expect("a server with JetStream");
-        std::fs::remove_dir_all(store.path().join("jetstream")).expect("its files can be removed");
+        let store = self.store.as_ref().expect("a server with JetStream").path();
+        // Gone at once: a server that runs might make new files while these are removed one by one.
+        let lost = store.join("lost");
+        std::fs::rename(store.join("jetstream"), &lost).expect("its files can be moved");
+        std::fs::remove_dir_all(lost).expect("its files can be removed");
     }
 
     /// Freezes it, until [`resume`](Self::resume).

@@ -55,7 +55,7 @@ pub struct Program {
     name: String,
     child: Child,
     lines: Lines,
-    /// Those who collect them.
+    /// Those who collect them, until it has ended.
     readers: Vec<JoinHandle<()>>,
     ended: Option<ExitStatus>,
 }
@@ -137,15 +137,6 @@ impl Program {
         self.lines.lock().join("\n")
     }
 
-    /// Everything it has said, to the last line. Only for a program that has ended, or is about to.
-    #[must_use]
-    pub fn log_to_the_end(&mut self) -> String {
-        for reader in self.readers.drain(..) {
-            reader.join().ok();
-        }
-        self.log()
-    }
-
     /// Everything it has said so far, by line.
     #[must_use]
     pub fn log_lines(&self) -> Vec<String> {
@@ -213,7 +204,7 @@ impl Program {
         self.ended = Some(self.child.wait().expect("a process of ours can be waited for"));
     }
 
-    /// Waits until it has ended by itself and returns its exit code.
+    /// Waits until it has ended by itself and returns its exit code. Everything it has said can be read then.
     ///
     /// # Panics
     /// When it has not within [`DEADLINE`], or was ended by a signal.
@@ -223,6 +214,9 @@ impl Program {
         while self.poll_exit().is_none() {
             assert!(begun.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain: {what}");
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for reader in self.readers.drain(..) {
+            reader.join().ok();
         }
         let status = self.ended.expect("the loop ended with it");
         status.code().unwrap_or_else(|| panic!("{} ended by a signal: {status}", self.name))

@@ -47,6 +47,10 @@ struct Args {
     #[arg(long)]
     durable: bool,
 
+    /// Without the alarm store, as `--alarm-store off`
+    #[arg(long)]
+    without_alarm_store: bool,
+
     /// Those too that take minutes and gigabytes
     #[arg(long)]
     all: bool,
@@ -96,11 +100,13 @@ fn main() -> anyhow::Result<ExitCode> {
 /// Runs the workloads one after the other and prints the tables; fails if an event was lost or out of order.
 fn all(args: &Args) -> anyhow::Result<ExitCode> {
     let chosen = workloads::all().into_iter().filter(|workload| workload.is_chosen(&args.only, args.all));
-    let chosen: Vec<_> = chosen.map(|workload| Workload { durable: args.durable, ..workload }).collect();
+    let (durable, stores_alarms) = (args.durable, !args.without_alarm_store);
+    let chosen: Vec<_> = chosen.map(|workload| Workload { durable, stores_alarms, ..workload }).collect();
     anyhow::ensure!(!chosen.is_empty(), "no workload has {:?} in its name; --list names them", args.only);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let durability = if args.durable { "require" } else { "off" };
-    say(&format!("{}; --durability {durability}\n", machine::line()))?;
+    let alarms = if args.without_alarm_store { "; --alarm-store off" } else { "" };
+    say(&format!("{}; --durability {durability}{alarms}\n", machine::line()))?;
     let (mut rows, mut samples): (Vec<Row>, _) = (Vec::new(), Vec::new());
     for workload in &chosen {
         progress(&format!("{} ...\n", workload.name))?;

@@ -95,6 +95,7 @@ impl Stage {
             kept.as_ref().map(|folder| format!("--jetstream --store_dir {}", folder.path().display()));
         let nats = NatsServer::start_with(&options.unwrap_or_default()).await;
         let durability = if workload.durable { "--durability require" } else { "--durability off" };
+        let alarms = if workload.stores_alarms { "" } else { "--alarm-store off" };
         let directives = workload.rules.file(workload.loaded.max(1));
         let mut files = Setup::default().with_default_assets();
         if let Some(look_up) = &look_up {
@@ -104,13 +105,13 @@ impl Stage {
         let mut begun = Instant::now();
         let (node, frontend) = match workload.target {
             Target::Standalone => {
-                let setup = flags(files.raw_file("directives_test.json", directives));
+                let setup = flags(files.raw_file("directives_test.json", directives)).flags(alarms);
                 (Node::standalone(setup).await, None)
             }
-            Target::Frontend => (Node::frontend(&nats, "fe-1", flags(files)).await, None),
+            Target::Frontend => (Node::frontend(&nats, "fe-1", flags(files).flags(alarms)).await, None),
             Target::Backend | Target::Cluster => {
                 let files = files.raw_file("directives_be-1.json", directives);
-                let frontend = Node::frontend(&nats, "fe-1", files.flags(durability)).await;
+                let frontend = Node::frontend(&nats, "fe-1", files.flags(durability).flags(alarms)).await;
                 begun = Instant::now();
                 let (url, setup) = (frontend.http.url(), flags(Setup::default()));
                 let backend = Node::launch_backend(&nats, url, "be-1", setup).await;

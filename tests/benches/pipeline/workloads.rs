@@ -58,6 +58,8 @@ pub(crate) struct Workload {
     pub(crate) bar: Bar,
     /// Whether events are kept until they have been dealt with.
     pub(crate) durable: bool,
+    /// Whether the alarm store is on.
+    pub(crate) stores_alarms: bool,
     /// What the program is told beside its defaults.
     pub(crate) flags: &'static str,
     /// Whether it takes long, or much memory, and runs only when asked for.
@@ -98,6 +100,7 @@ const fn backend(name: &'static str, traffic: Traffic, rate: u32, ratio: f64) ->
         rate,
         bar: Bar { ratio: Some(ratio), ..Bar::NONE },
         durable: false,
+        stores_alarms: true,
         flags: "",
         huge: false,
     }

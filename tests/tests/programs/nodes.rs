@@ -63,8 +63,12 @@ async fn a_frontend_of_a_cluster_shows_all_processes_and_asks_them_for_their_bac
     publish(&liar, NODES_SUBJECT, "nonsense").await;
     publish(&liar, NODES_SUBJECT, r#"{"node":"<b>","run":"1","unmet":7}"#).await;
     begin_attacks(&frontend).await;
+    // A process also reports while it starts, when it cannot say yet what is loaded.
     let system = answer(&frontend, "/system", |system| {
-        names(&system["backends"]) == ["be-1", "be-2"] && system["backends"][0]["open_backlogs"] == 3
+        let backends = &system["backends"];
+        names(backends) == ["be-1", "be-2"]
+            && backends[0]["open_backlogs"] == 3
+            && backends.as_array().is_some_and(|all| all.iter().all(|one| one["directives"].is_object()))
     })
     .await;
     assert_eq!(system["frontend"]["node"], "fe-1");

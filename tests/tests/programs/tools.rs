@@ -15,7 +15,7 @@ use tempfile::TempDir;
 async fn dsiem(words: &str) -> (i32, String) {
     let mut program = Program::start(Binary::Dsiem, &format!("dsiem {words}"), words.split(' '), []);
     let code = program.wait_exit().await;
-    (code, program.log_to_the_end())
+    (code, program.log())
 }
 
 /// The same, held against what it must end with and say.

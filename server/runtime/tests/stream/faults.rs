@@ -1,5 +1,7 @@
 //! What goes wrong: servers that are killed, frozen, or lose what they had.
 
+use dsiem_runtime::bus::nats::StreamHealth;
+
 use super::*;
 
 /// Publishes events until told to stop, each request again and again until it is answered with Ok, as a sender would.
@@ -213,6 +215,45 @@ async fn events_removed_before_they_were_read_are_counted() {
     assert_eq!(late.node.count("dsiem_bus_events_lost"), 7);
     let health = late.node.nats.stream_health().unwrap().borrow().clone();
     assert!(health.degraded().unwrap().contains('7'), "{health:?}");
+}
+
+/// A server says that subjects overlap both when the stream of another name has them and when two processes make ours at
+/// the same moment.
+#[tokio::test]
+async fn a_stream_that_cannot_be_made_yet_is_tried_again_before_events_go_without() {
+    let server = Server::with_jetstream();
+    let other = json!({ "name": "OTHER", "subjects": [EVENTS_SUBJECT] });
+    ask(&server, "$JS.API.STREAM.CREATE.OTHER", &other).await;
+    let frontend = Node::with_config(config(&server.url(), "fe-0"));
+    let mut health = frontend.nats.stream_health().unwrap();
+    let overlap = |health: &StreamHealth| health.unusable.as_ref().is_some_and(|why| why.contains("overlap"));
+    within("refused", health.wait_for(overlap)).await.unwrap();
+    ask(&server, "$JS.API.STREAM.DELETE.OTHER", &json!({})).await;
+    usable(&frontend).await;
+    assert_eq!(health.borrow().not_kept, None);
+
+    // One that stays is taken for what it is: an installation with core NATS goes on working.
+    ask(&server, &format!("$JS.API.STREAM.DELETE.{STREAM}"), &json!({})).await;
+    ask(&server, "$JS.API.STREAM.CREATE.OTHER", &other).await;
+    let late = durable(&server, "fe-1", Durability::Auto).await;
+    let not_kept = late.nats.stream_health().unwrap().borrow().not_kept.clone();
+    assert!(not_kept.as_ref().is_some_and(|why| why.contains("overlap")), "{not_kept:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_processes_that_start_at_the_same_moment_all_use_the_stream_that_one_of_them_made() {
+    let server = Server::with_jetstream();
+    for round in 0..100 {
+        let nodes: Vec<_> = (0..10)
+            .map(|node| Node::with_config(config(&server.url(), &format!("be-{round}-{node}"))))
+            .collect();
+        for node in &nodes {
+            usable(node).await;
+            assert_eq!(node.nats.stream_health().unwrap().borrow().not_kept, None, "round {round}");
+        }
+        drop(nodes);
+        ask(&server, &format!("$JS.API.STREAM.DELETE.{STREAM}"), &json!({})).await;
+    }
 }
 
 #[tokio::test]

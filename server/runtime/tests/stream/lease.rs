@@ -29,6 +29,13 @@ impl Contender {
         let wanting = node.clone();
         Self { node, lease: tokio::spawn(async move { wanting.nats.lease().await }) }
     }
+
+    /// What it knows of NATS.
+    fn sight(&self) -> String {
+        let connected = *self.node.nats.connected().borrow();
+        let health = self.node.nats.stream_health().unwrap().borrow().clone();
+        format!("connected {connected}, {health:?}")
+    }
 }
 
 /// Two processes of one name, one of which is the node.
@@ -41,7 +48,10 @@ struct Pair {
 impl Pair {
     /// Waits until one of the two is the node.
     async fn decide(first: Contender, second: Contender) -> Self {
-        until("a lease", || first.lease.is_finished() || second.lease.is_finished()).await;
+        let decided = until("a lease", || first.lease.is_finished() || second.lease.is_finished());
+        if std::panic::AssertUnwindSafe(decided).catch_unwind().await.is_err() {
+            panic!("neither is the node: {}; {}", first.sight(), second.sight());
+        }
         let (winner, standby) = if first.lease.is_finished() { (first, second) } else { (second, first) };
         Self { held: winner.lease.await.unwrap(), holder: winner.node, standby }
     }

@@ -5,16 +5,34 @@ use futures::FutureExt;
 
 use super::*;
 
-/// Waits until the stream begins with this event.
-async fn first_is(server: &Server, readers: &mut [&mut Reader], first: u64) {
+/// How large the streams are here: of what nobody needs, a quarter of it stays.
+const LIMIT: u64 = 400_000;
+
+fn limited() -> StreamOptions {
+    StreamOptions { max_bytes: Some(LIMIT), ..StreamOptions::default() }
+}
+
+/// The beginning of the stream once what comes before this event is removed, but for what stays.
+async fn removed_before(server: &Server, readers: &mut [&mut Reader], needed: u64) -> u64 {
+    let mut first = 0;
     let removed = async {
-        while stream_state(server).await["first_seq"] != first {
+        loop {
+            let state = stream_state(server).await;
+            let number = |name: &str| state[name].as_u64().unwrap();
+            first = number("first_seq");
+            // Nearly: later events are a little longer.
+            let stays = LIMIT / 4 / (number("bytes") / number("messages")) * 11 / 10;
+            assert!(first <= needed, "removed what is needed");
+            if first + stays >= needed {
+                return;
+            }
             for reader in &mut *readers {
                 reader.next().await;
             }
         }
     };
-    within(&format!("the stream to begin with {first}"), removed).await;
+    within(&format!("what comes before {needed} to be removed"), removed).await;
+    first
 }
 
 fn acknowledge(reader: &Reader, sequence: u64) {
@@ -24,31 +42,31 @@ fn acknowledge(reader: &Reader, sequence: u64) {
 #[tokio::test]
 async fn what_all_nodes_have_acknowledged_is_removed() {
     let server = Server::with_jetstream();
-    let frontend = durable(&server, "fe-0", Durability::Require).await;
+    let frontend = with(NatsConfig { stream: limited(), ..config(&server.url(), "fe-0") }).await;
     let publisher = frontend.nats.event_publisher();
     let mut first = Reader::start(&server, "be-0", None).await;
     let mut second = Reader::start(&server, "be-1", None).await;
-    publisher.publish(events(numbered(0..100))).await.unwrap();
-    first.read(100).await;
-    second.read(100).await;
-    acknowledge(&first, 70);
-    acknowledge(&second, 30);
-    acknowledge(&second, 20); // never back
-    first_is(&server, &mut [&mut first, &mut second], 31).await;
-    acknowledge(&second, 100);
-    first_is(&server, &mut [&mut first, &mut second], 71).await;
+    publisher.publish(events(numbered(0..2_000))).await.unwrap();
+    first.read(2_000).await;
+    second.read(2_000).await;
+    acknowledge(&first, 1_700);
+    acknowledge(&second, 1_300);
+    acknowledge(&second, 1_200); // never back
+    removed_before(&server, &mut [&mut first, &mut second], 1_301).await;
+    acknowledge(&second, 2_000);
+    let begins = removed_before(&server, &mut [&mut first, &mut second], 1_701).await;
 
     let nodes = first.node.nats.nodes().await.unwrap();
     let seen: Vec<_> =
         nodes.iter().map(|node| (node.node.as_str(), node.sequence, node.behind, node.holds)).collect();
-    assert_eq!(seen, [("be-0", 70, 30, true), ("be-1", 100, 0, true)]);
-    assert!(nodes.iter().all(|node| node.is_alive() && node.last == 100), "{nodes:?}");
+    assert_eq!(seen, [("be-0", 1_700, 300, true), ("be-1", 2_000, 0, true)]);
+    assert!(nodes.iter().all(|node| node.is_alive() && node.last == 2_000), "{nodes:?}");
 
     // A node that is away holds what it needs, until it is forgotten.
     drop(first);
-    publisher.publish(events(numbered(100..110))).await.unwrap();
-    second.read(110).await;
-    for sequence in [105, 110] {
+    publisher.publish(events(numbered(2_000..2_500))).await.unwrap();
+    second.read(2_500).await;
+    for sequence in [2_400, 2_500] {
         acknowledge(&second, sequence);
         let recorded = async {
             while second.node.nats.nodes().await.unwrap().iter().all(|node| node.sequence != sequence) {
@@ -57,36 +75,40 @@ async fn what_all_nodes_have_acknowledged_is_removed() {
         };
         within("a record", recorded).await;
     }
-    assert_eq!(stream_state(&server).await["first_seq"], 71, "removed what be-0 needs");
+    let still = stream_state(&server).await["first_seq"].as_u64().unwrap();
+    assert!(begins <= still && still <= 1_701, "removed what be-0 needs");
     assert!(second.node.nats.forget_node("be-0").await.unwrap());
     assert!(!second.node.nats.forget_node("be-7").await.unwrap());
-    publisher.publish(events(numbered(110..120))).await.unwrap();
-    second.read(120).await;
-    acknowledge(&second, 120);
-    first_is(&server, &mut [&mut second], 121).await;
+    publisher.publish(events(numbered(2_500..2_600))).await.unwrap();
+    second.read(2_600).await;
+    acknowledge(&second, 2_600);
+    removed_before(&server, &mut [&mut second], 2_601).await;
 }
 
 #[tokio::test]
 async fn a_node_that_is_silent_for_too_long_holds_nothing() {
     let server = Server::with_jetstream();
-    let frontend = durable(&server, "fe-0", Durability::Require).await;
+    let frontend = with(NatsConfig { stream: limited(), ..config(&server.url(), "fe-0") }).await;
     let publisher = frontend.nats.event_publisher();
     let mut silent = Reader::start(&server, "be-0", None).await;
-    publisher.publish(events(numbered(0..10))).await.unwrap();
-    silent.read(10).await;
+    publisher.publish(events(numbered(0..2_000))).await.unwrap();
+    silent.read(2_000).await;
     let reached = silent.reached.unwrap();
     drop(silent);
     let stream = StreamOptions { node_expiry: Duration::from_secs(1), ..StreamOptions::default() };
     let mut live = Reader::of(with(NatsConfig { stream, ..config(&server.url(), "be-1") }).await, 0, None);
-    live.read(10).await;
-    acknowledge(&live, 5);
-    first_is(&server, &mut [&mut live], 6).await;
+    live.read(2_000).await;
+    acknowledge(&live, 1_900);
+    removed_before(&server, &mut [&mut live], 1_901).await;
+    drop(live);
 
     // It comes back, and hears what it has lost.
+    let first = stream_state(&server).await["first_seq"].as_u64().unwrap();
     let mut back = Reader::start(&server, "be-0", Some(Position { sequence: 2, ..reached })).await;
-    back.read(5).await;
-    assert_eq!(back.texts, numbered(5..10));
-    assert_eq!(back.node.count("dsiem_bus_events_lost"), 3);
+    let begins = usize::try_from(first).unwrap() - 1;
+    back.read(2_000 - begins).await;
+    assert_eq!(back.texts, numbered(begins..2_000));
+    assert_eq!(back.node.count("dsiem_bus_events_lost"), first - 3);
 }
 
 /// Whoever looks from outside may be the only one who is left.

@@ -1,7 +1,7 @@
 //! A real nats-server for tests: on a free port, killed when the test ends, and nothing waits for ever.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +10,11 @@ use bytes::Bytes;
 use dsiem_runtime::bus::{Durability, EventPublisher, EventSubscription, Nats, NatsConfig};
 use dsiem_runtime::{Clock, Metrics, Shutdown};
 use tempfile::TempDir;
+
+// The system gives a port that nobody holds to the next who asks, also while its server is down for a while.
+#[path = "../../../../tests/src/ports.rs"]
+#[expect(unreachable_pub, reason = "it is public where it lives")]
+mod ports;
 
 /// Everything that a test waits for happens within this time, or the test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -102,8 +107,7 @@ impl Server {
 
     /// Has a port, but does not run yet.
     pub(crate) fn reserved() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        Self { port: listener.local_addr().unwrap().port(), options: Vec::new(), store: None, process: None }
+        Self { port: ports::free(), options: Vec::new(), store: None, process: None }
     }
 
     pub(crate) fn url(&self) -> String {

@@ -27,6 +27,7 @@ pub(super) mod code {
     pub(in super::super) const STORAGE_RESOURCES: u64 = 10_047;
     pub(in super::super) const NAME_EXISTS: u64 = 10_058;
     pub(in super::super) const STREAM_NOT_FOUND: u64 = 10_059;
+    pub(in super::super) const SUBJECTS_OVERLAP: u64 = 10_065;
     pub(in super::super) const WRONG_LAST_SEQUENCE: u64 = 10_071;
     pub(in super::super) const NOT_ENABLED: u64 = 10_076;
     pub(in super::super) const STORE_FAILED: u64 = 10_077;
@@ -161,6 +162,15 @@ pub(super) struct StreamConfig {
     pub(super) deny_purge: bool,
 }
 
+/// A stream that was to be made.
+#[derive(Debug)]
+pub(super) enum Created {
+    /// This process made it.
+    Now(StreamInfo),
+    /// Another had made it, maybe with other settings.
+    Before(StreamInfo),
+}
+
 /// What is in a stream.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub(super) struct StreamState {
@@ -215,9 +225,19 @@ impl Api {
         self.ask(&format!("STREAM.INFO.{name}"), None).await
     }
 
-    /// Makes a stream; one of this name with other settings is an error.
-    pub(super) async fn create_stream(&self, name: &str, config: &Value) -> Result<StreamInfo, StreamError> {
-        self.ask(&format!("STREAM.CREATE.{name}"), Some(config)).await
+    /// Makes a stream. If another process is quicker, it is as that one made it.
+    pub(super) async fn create_stream(&self, name: &str, config: &Value) -> Result<Created, StreamError> {
+        match self.ask(&format!("STREAM.CREATE.{name}"), Some(config)).await {
+            Ok(stream) => Ok(Created::Now(stream)),
+            // The second says a server that is asked by two at the same moment: it names the subjects before the name.
+            Err(error) if error.is(code::NAME_EXISTS) || error.is(code::SUBJECTS_OVERLAP) => {
+                match self.stream(name).await {
+                    Err(none) if none.is_no_stream() => Err(error),
+                    found => Ok(Created::Before(found?)),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes what lies before `sequence`.

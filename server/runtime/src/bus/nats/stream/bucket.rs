@@ -67,10 +67,7 @@ impl Bucket {
         });
         match api.stream(STREAM).await {
             Err(error) if error.is(code::STREAM_NOT_FOUND) => {
-                match api.create_stream(STREAM, &config).await {
-                    Err(error) if error.is(code::NAME_EXISTS) => {}
-                    made => drop(made?),
-                }
+                drop(api.create_stream(STREAM, &config).await?);
             }
             found => drop(found?),
         }

@@ -3,6 +3,12 @@
 //! Each node writes a record of its own every few seconds. Whoever sees that all records are beyond the beginning of the
 //! stream removes what lies before them; several nodes may do so, since removing twice changes nothing. A node that has
 //! been silent for too long, or was forgotten, is not waited for.
+//!
+//! The newest of what nobody needs stays. JetStream keeps messages in files of up to 8 MiB, and what is removed from within
+//! one has it write the rest of that file anew, in place: a server that is killed at that moment has lost the file. So the
+//! file in which removing ends must hold nothing that is needed, and not the end of the stream. (nats-server 2.9: killed
+//! at a moment of chance while everything that was acknowledged is removed once a second or more, one time in eight it had
+//! lost messages that it had acknowledged.)
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::api::{Api, StreamError};
+use super::api::{Api, StreamError, StreamState};
 use super::bucket::Bucket;
 use super::reader::consumer_name;
 use super::subscription::Parts;
@@ -33,6 +39,12 @@ const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// A node that was heard of within this time is alive, or died just now.
 const ALIVE_WITHIN: Duration = Duration::from_secs(30);
+
+/// What nobody needs any more and stays: two of JetStream's files, since messages differ in size.
+const KEPT_BYTES: u64 = 16 << 20;
+
+/// A limited stream keeps one part in so many at most. JetStream's files are smaller then.
+const KEPT_PART: u64 = 4;
 
 /// Before the name of a node, in the bucket.
 const KEYS: &str = "node.";
@@ -246,10 +258,10 @@ impl Progress {
         let needless = self.needless(own, &records);
         let info = api.stream(STREAM).await?;
         let is_sound = info.created == own.created && needless <= info.state.last_seq;
-        if is_sound && needless >= info.state.first_seq.max(1) {
-            api.purge_before(STREAM, needless + 1).await?;
+        match removable(needless, info.state, info.config.max_bytes) {
+            Some(last) if is_sound => api.purge_before(STREAM, last + 1).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The last event that no live node needs.
@@ -279,7 +291,46 @@ impl Progress {
     }
 }
 
+/// The last event that is to be removed, where those up to `needless` may be: about [`KEPT_BYTES`] before that one.
+fn removable(needless: u64, state: StreamState, max_bytes: i64) -> Option<u64> {
+    let kept_bytes = match u64::try_from(max_bytes) {
+        Ok(limit) if limit > 0 => KEPT_BYTES.min(limit / KEPT_PART),
+        _ => KEPT_BYTES,
+    };
+    let first = state.first_seq.max(1);
+    let messages = (state.last_seq + 1).saturating_sub(first);
+    let mean_bytes = (state.bytes / messages.max(1)).max(1);
+    let last = needless.checked_sub(kept_bytes / mean_bytes)?;
+    (last >= first).then_some(last)
+}
+
 /// Waits until nobody can change the value any more.
 async fn closed(acknowledged: &mut watch::Receiver<Option<Position>>) {
     while acknowledged.changed().await.is_ok() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 100,000 messages of 1 KiB, the first that is left being number 1,001.
+    const STATE: StreamState = StreamState { first_seq: 1_001, last_seq: 101_000, bytes: 100_000 << 10 };
+    const NO_LIMIT: i64 = -1;
+
+    #[test]
+    fn the_newest_of_what_nobody_needs_stays() {
+        let kept = KEPT_BYTES >> 10;
+        assert_eq!(removable(101_000, STATE, NO_LIMIT), Some(101_000 - kept));
+        assert_eq!(removable(50_000, STATE, NO_LIMIT), Some(50_000 - kept), "however much is needed");
+        assert_eq!(removable(1_001 + kept, STATE, NO_LIMIT), Some(1_001));
+        assert_eq!(removable(1_000 + kept, STATE, NO_LIMIT), None);
+        assert_eq!(removable(0, STATE, NO_LIMIT), None);
+        assert_eq!(removable(0, StreamState::default(), NO_LIMIT), None);
+    }
+
+    #[test]
+    fn a_limited_stream_keeps_no_more_than_a_part() {
+        assert_eq!(removable(101_000, STATE, 8 << 20), Some(101_000 - 2_048));
+        assert_eq!(removable(101_000, STATE, 1 << 30), removable(101_000, STATE, NO_LIMIT));
+    }
 }

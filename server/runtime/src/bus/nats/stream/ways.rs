@@ -11,7 +11,7 @@ use async_nats::Client;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
-use super::api::{AccountInfo, Api, StreamConfig, StreamError, StreamInfo, code};
+use super::api::{AccountInfo, Api, Created, StreamConfig, StreamError, StreamInfo, code};
 use super::health::{Reports, StreamHealth};
 use super::{STREAM, StreamOptions, settings};
 use crate::bus::Durability;
@@ -203,20 +203,21 @@ impl Decide {
             Err(StreamError::Unanswered) => {
                 Found::Unclear(StreamError::Unanswered.to_string(), SILENCES_AWAITED)
             }
-            Err(error) if error.is_passing() => Found::Unclear(error.to_string(), ANSWERS_AWAITED),
+            // Another stream has the subject. It may be one that is just being made under our name.
+            Err(error) if error.is_passing() || error.is(code::SUBJECTS_OVERLAP) => {
+                Found::Unclear(error.to_string(), ANSWERS_AWAITED)
+            }
             Err(error) => Found::Nothing(error.to_string()),
         }
     }
 
     async fn create(&self, api: &Api) -> Result<StreamInfo, StreamError> {
-        match api.create_stream(STREAM, &settings::to_create(&self.options)).await {
-            Ok(stream) => {
+        match api.create_stream(STREAM, &settings::to_create(&self.options)).await? {
+            Created::Now(stream) => {
                 info!(stream = STREAM, "made the stream of events");
                 Ok(stream)
             }
-            // Another process was quicker, with other settings.
-            Err(error) if error.is(code::NAME_EXISTS) => api.stream(STREAM).await,
-            Err(error) => Err(error),
+            Created::Before(stream) => Ok(stream),
         }
     }
 

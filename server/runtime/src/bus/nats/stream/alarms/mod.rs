@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::api::{Api, StreamError, code};
+use super::api::{Api, Created, StreamError, code};
 
 pub(in crate::bus::nats) use publisher::start as start_alarm_publisher;
 pub use reader::AlarmReader;
@@ -44,12 +44,11 @@ async fn ensure_stream(api: &Api, replicas: usize) -> Result<(), StreamError> {
     };
     for max_bytes in MAX_BYTES {
         match api.create_stream(ALARMS_STREAM, &settings(replicas, max_bytes)).await {
-            Ok(_) => {
+            Ok(Created::Now(_)) => {
                 info!(stream = ALARMS_STREAM, max_bytes, "made the stream of alarms");
                 return Ok(());
             }
-            // Another process was quicker.
-            Err(error) if error.is(code::NAME_EXISTS) => return Ok(()),
+            Ok(Created::Before(_)) => return Ok(()),
             Err(error) if is_for_want_of_room(&error) => refused = error,
             Err(error) => return Err(error),
         }
