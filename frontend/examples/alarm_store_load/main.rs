@@ -43,6 +43,12 @@ struct Args {
     /// How often each question is asked, each time with other values
     #[arg(long, default_value_t = 200)]
     questions: u64,
+    /// How many of the slowest questions of each kind are shown, with what was asked
+    #[arg(long, default_value_t = 0)]
+    slowest: usize,
+    /// Asks only questions whose name begins like this
+    #[arg(long, default_value = "")]
+    only: String,
     /// How many updates a second are sent afterwards; 0 is as many as it takes
     #[arg(long, default_value_t = 2_000)]
     updates: u64,

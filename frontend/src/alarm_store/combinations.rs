@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::alarm::Alarm;
+use super::vocabulary;
 use crate::database::DatabaseError;
 use crate::database::sql::Connection;
 
@@ -19,8 +20,13 @@ pub(super) struct Combination {
     directive: i64,
 }
 
-/// The ids of combinations that this process has met, which stay what they are.
-pub(super) type Combinations = HashMap<Combination, i64>;
+/// What this process knows to be stored of combinations.
+#[derive(Debug, Default)]
+pub(super) struct Combinations {
+    /// The ids of those that it has met, which stay what they are.
+    ids: HashMap<Combination, i64>,
+    pub(super) vocabulary: vocabulary::Stored,
+}
 
 impl Combination {
     pub(super) fn of(alarm: &Alarm) -> Self {
@@ -39,7 +45,7 @@ impl Combination {
 
     /// Its id, which it gets if it is new.
     pub(super) fn id(self, db: &mut dyn Connection, known: &mut Combinations) -> Result<i64, DatabaseError> {
-        if let Some(id) = known.get(&self) {
+        if let Some(id) = known.ids.get(&self) {
             return Ok(*id);
         }
         let values = [
@@ -63,7 +69,7 @@ impl Combination {
         let id = rows
             .first()
             .map_or_else(|| Err(DatabaseError::Damaged("no combination".into())), |row| row.int(0))?;
-        known.insert(self, id);
+        known.ids.insert(self, id);
         Ok(id)
     }
 }

@@ -10,14 +10,16 @@ use utoipa::ToSchema;
 use super::document::class_name;
 use super::filing::{AddressKey, DESTINATION, SOURCE};
 use super::filter::{Filter, Search};
+use super::selections::Source;
 use super::tallies::{DAY, HOUR, start_of};
-use super::ways::Source;
 use crate::database::DatabaseError;
 use crate::database::sql::as_u64;
 use crate::database::sql::{Connection, Statement, Value};
 
 /// Where a filter has a text or a network, figures are of so many alarms at most.
 pub const MAX_COUNTED: u64 = 100_000;
+/// Of so many addresses it is looked closely whether they are among those of the most alarms.
+const OFTEN: u64 = 1_000;
 /// Figures over a longer time than this are by day, others by hour.
 const BY_HOUR_UP_TO: i64 = 14 * DAY;
 
@@ -138,8 +140,8 @@ pub(super) fn over_time(
         )
     } else {
         let length = statement.bind(resolution);
-        let limited =
-            search.limited(&format!("a.created / {length} AS start, a.combination"), &mut statement);
+        let wanted = |row: &str| format!("{row}.created / {length} AS start, {row}.combination");
+        let limited = search.limited(search.unlimited_by(), wanted, MAX_COUNTED, &mut statement);
         format!(
             "SELECT start * {length}, combination, COUNT(*) FROM ({limited}) l GROUP BY start, combination"
         )
@@ -177,11 +179,20 @@ pub(super) fn top_addresses(
         Role::Source => SOURCE,
         Role::Destination => DESTINATION,
     };
-    let rows = db.query(
+    let days = (start_of(from, DAY), until);
+    let often = often(db, role, days, limit)?;
+    let mut statement = Statement::default();
+    let (role, from, until) = (statement.bind(role), statement.bind(days.0), statement.bind(days.1));
+    let often = often.map_or_else(String::new, |addresses| {
+        format!(" AND address IN ({})", statement.bind_all(addresses.into_iter().map(Value::Bytes)))
+    });
+    let limit = statement.bind(as_u64(limit));
+    statement.text = format!(
         "SELECT address, CAST(SUM(CAST(alarms AS INTEGER)) AS BIGINT) AS sum FROM addresses_in_time
-         WHERE role = ?1 AND day >= ?2 AND day < ?3 GROUP BY address ORDER BY sum DESC, address LIMIT ?4",
-        &[role.into(), start_of(from, DAY).into(), until.into(), as_u64(limit).into()],
-    )?;
+         WHERE role = {role} AND day >= {from} AND day < {until}{often}
+         GROUP BY address ORDER BY sum DESC, address LIMIT {limit}"
+    );
+    let rows = statement.rows(db)?;
     rows.iter()
         .map(|row| {
             let key = AddressKey::try_from(row.bytes(0)?);
@@ -191,12 +202,46 @@ pub(super) fn top_addresses(
         .collect()
 }
 
+/// The addresses among which those of the most alarms are, as far as that can be told from the days on which an address
+/// was in several alarms: there are few of these. An address has at most one alarm on each of its other days. `None` where
+/// that does not tell enough.
+fn often(
+    db: &mut dyn Connection,
+    role: i64,
+    (from, until): (i64, i64),
+    limit: usize,
+) -> Result<Option<Vec<Vec<u8>>>, DatabaseError> {
+    let rows = db.query(
+        "SELECT address, CAST(SUM(CAST(alarms AS INTEGER)) AS BIGINT) AS sum, COUNT(*) FROM addresses_in_time
+         WHERE role = ?1 AND day >= ?2 AND day < ?3 AND alarms > 1 GROUP BY address ORDER BY sum DESC LIMIT ?4",
+        &[role.into(), from.into(), until.into(), OFTEN.into()],
+    )?;
+    let days = u64::try_from(until.saturating_sub(from).max(0) / DAY + 1).unwrap_or(u64::MAX);
+    let mut all = Vec::with_capacity(rows.len());
+    for row in &rows {
+        all.push((row.bytes(0)?.to_vec(), row.unsigned(1)?, row.unsigned(2)?));
+    }
+    // The last one of the top has so many at least; whoever has fewer at most is not one of them.
+    let Some((_, least, _)) = limit.checked_sub(1).and_then(|last| all.get(last)) else { return Ok(None) };
+    let least = *least;
+    let most_of_others = if as_u64(all.len()) < OFTEN { 0 } else { all.last().map_or(0, |(_, sum, _)| *sum) };
+    if most_of_others.saturating_add(days) >= least {
+        return Ok(None);
+    }
+    let can_be = |sum: u64, counted: u64| sum + days.saturating_sub(counted) >= least;
+    Ok(Some(
+        all.into_iter()
+            .filter(|(_, sum, counted)| can_be(*sum, *counted))
+            .map(|(address, ..)| address)
+            .collect(),
+    ))
+}
+
 /// How many alarms have each combination, of those that fit the filter beside it.
 fn numbers(db: &mut dyn Connection, search: &Search) -> Result<HashMap<i64, u64>, DatabaseError> {
     let mut statement = Statement::default();
     statement.text = if !search.has_no_limit() {
-        let limited = search.limited("a.combination", &mut statement);
-        format!("SELECT combination, COUNT(*) FROM ({limited}) l GROUP BY combination")
+        search.by_combination(search.unlimited_by(), MAX_COUNTED, &mut statement)
     } else if search.has_time() {
         let time = search.on_time("a", &mut statement);
         format!(
@@ -248,12 +293,9 @@ impl Search {
         self.text.is_none() && self.addresses.is_none()
     }
 
-    /// A selection of what is `wanted` of the alarms `a` that fit, up to the number that figures look at.
-    fn limited(&self, wanted: &str, statement: &mut Statement) -> String {
-        let source = if self.text.is_some() { Source::Text } else { Source::Addresses };
-        let gathered = self.gathered(source, wanted, statement);
-        let limit = statement.bind(MAX_COUNTED);
-        format!("{gathered} LIMIT {limit}")
+    /// What the number of alarms is not known for without looking at them.
+    fn unlimited_by(&self) -> Source {
+        if self.text.is_some() { Source::Text } else { Source::Addresses }
     }
 }
 

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::alarm::{Action, Alarm};
+use super::bounds::Bounds;
 use super::combinations::{Combination, Combinations};
 use super::tallies::{AddressCount, DAY, Tallies, start_of};
 use super::text;
+use super::vocabulary;
 use crate::database::DatabaseError;
 use crate::database::rows::{Column, Kind, Rows};
 use crate::database::sql::{Connection, Dialect, Value};
@@ -39,6 +41,8 @@ pub(super) struct Filed<'a> {
 struct Placed<'a> {
     alarm: &'a Alarm,
     place: Place,
+    /// As it is sorted.
+    title: String,
     roles: BTreeMap<AddressKey, i64>,
 }
 
@@ -65,7 +69,8 @@ pub(super) fn file(
     }
     put_rows(db, &places)?;
     file_addresses(db, &places)?;
-    file_words(db, alarms)
+    file_words(db, known, alarms, &places)?;
+    place_words(db, &places)
 }
 
 fn placed<'a>(
@@ -75,7 +80,7 @@ fn placed<'a>(
 ) -> Result<Placed<'a>, DatabaseError> {
     let combination = Combination::of(alarm).id(db, known)?;
     let place = Place { combination, created: alarm.document.created_time };
-    Ok(Placed { alarm, place, roles: roles(alarm) })
+    Ok(Placed { alarm, place, title: sorted_title(&alarm.document.title), roles: roles(alarm) })
 }
 
 /// Counts what has changed.
@@ -87,10 +92,26 @@ fn tally(tallies: &mut Tallies, old: Option<&Placed<'_>>, new: Option<&Placed<'_
                 .for_each(|Placed { place, .. }| tallies.count(place.combination, place.created, by));
         }
     }
+    bound(&mut tallies.bounds, old, new);
     let (before, after) =
         (old.map(Placed::counted).unwrap_or_default(), new.map(Placed::counted).unwrap_or_default());
     before.difference(&after).for_each(|of| tallies.count_address(*of, -1));
     after.difference(&before).for_each(|of| tallies.count_address(*of, 1));
+}
+
+/// Widens the bounds by what an alarm is now.
+fn bound(bounds: &mut Bounds, old: Option<&Placed<'_>>, new: Option<&Placed<'_>>) {
+    let day = |placed: &Placed<'_>| start_of(placed.place.created, DAY);
+    let stays = old.map(day) == new.map(day);
+    if let Some(old) = old.filter(|_| !stays) {
+        bounds.include_times(old.place.created, old.alarm.document.update_time, -1);
+    }
+    if let Some(new) = new {
+        bounds.include_times(new.place.created, new.alarm.document.update_time, i64::from(!stays));
+        if !old.is_some_and(|old| old.is_filed_like(new)) {
+            bounds.include_title(new.place.combination, new.title.clone());
+        }
+    }
 }
 
 /// The columns of the table `alarms`.
@@ -157,8 +178,7 @@ fn put_rows(db: &mut dyn Connection, places: &Places<'_>) -> Result<(), Database
 impl Placed<'_> {
     /// Whether another form of the alarm differs from this one in nothing but [`MOVED_ROW`].
     fn is_filed_like(&self, other: &Self) -> bool {
-        self.place == other.place
-            && sorted_title(&self.alarm.document.title) == sorted_title(&other.alarm.document.title)
+        self.place == other.place && self.title == other.title
     }
 
     fn moved_row(&self, seq: i64) -> [Value; 8] {
@@ -176,7 +196,7 @@ impl Placed<'_> {
             self.place.created.into(),
             document.update_time.into(),
             by_risk(document.risk.into(), document.update_time).into(),
-            sorted_title(&document.title).into(),
+            self.title.as_str().into(),
             self.alarm.revision.into(),
             handling.version.into(),
             i64::from(handling.changed_since_closed).into(),
@@ -267,38 +287,64 @@ pub(super) fn address_key(address: IpAddr) -> AddressKey {
     }
 }
 
-fn file_words(db: &mut dyn Connection, alarms: &[Filed<'_>]) -> Result<(), DatabaseError> {
-    let (mut gone, mut put, mut commented) = (Vec::new(), Vec::new(), Vec::new());
-    for Filed { seq, old, new } in alarms {
+/// The text of an alarm.
+struct Text {
+    seq: i64,
+    combination: i64,
+    words: String,
+}
+
+fn file_words(
+    db: &mut dyn Connection,
+    known: &mut Combinations,
+    alarms: &[Filed<'_>],
+    places: &Places<'_>,
+) -> Result<(), DatabaseError> {
+    let (mut gone, mut new_ones, mut changed, mut moved) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (Filed { seq, old, new }, (_, old_place, new_place)) in alarms.iter().zip(places) {
         let old_words = old.map(|alarm| text::words_of(&alarm.document));
         let new_words = new.map(|alarm| text::words_of(&alarm.document));
-        if old_words == new_words {
-            continue;
-        }
-        gone.extend(old_words.is_some().then_some(*seq));
-        match new_words {
-            // A new alarm has no comment yet.
-            Some(words) if old.is_none() => put.push((*seq, words)),
-            Some(words) => commented.push((*seq, words)),
-            None => {}
+        let has_changed = old_words != new_words;
+        gone.extend((has_changed && old_words.is_some()).then_some(*seq));
+        let (Some(words), Some(placed)) = (new_words, new_place) else { continue };
+        let text = Text { seq: *seq, combination: placed.place.combination, words };
+        match old_place {
+            // It has no comment yet.
+            None => new_ones.push(text),
+            Some(_) if has_changed => changed.push(text),
+            Some(old) if old.place.combination != text.combination => moved.push(text),
+            Some(_) => {}
         }
     }
-    with_comments(db, &mut commented)?;
-    put.extend(commented);
-    put_words(db, gone, put)
+    let first_moved = changed.len();
+    changed.extend(moved);
+    with_comments(db, &mut changed)?;
+    let all = changed.iter().chain(&new_ones).map(|text| (text.combination, text.words.as_str()));
+    vocabulary::learn(db, &mut known.vocabulary, all)?;
+    changed.truncate(first_moved);
+    changed.extend(new_ones);
+    put_words(db, gone, changed)
 }
 
 /// Files the words anew after a comment was added.
-pub(super) fn refile_words(db: &mut dyn Connection, seq: i64, alarm: &Alarm) -> Result<(), DatabaseError> {
-    let mut words = vec![(seq, text::words_of(&alarm.document))];
-    with_comments(db, &mut words)?;
-    put_words(db, vec![seq], words)
+pub(super) fn refile_words(
+    db: &mut dyn Connection,
+    known: &mut Combinations,
+    seq: i64,
+    alarm: &Alarm,
+) -> Result<(), DatabaseError> {
+    let combination = Combination::of(alarm).id(db, known)?;
+    let mut texts = vec![Text { seq, combination, words: text::words_of(&alarm.document) }];
+    with_comments(db, &mut texts)?;
+    let words = texts.iter().map(|text| (text.combination, text.words.as_str()));
+    vocabulary::learn(db, &mut known.vocabulary, words)?;
+    put_words(db, vec![seq], texts)
 }
 
 /// Adds the words of the alarms' comments.
-fn with_comments(db: &mut dyn Connection, alarms: &mut [(i64, String)]) -> Result<(), DatabaseError> {
+fn with_comments(db: &mut dyn Connection, texts: &mut [Text]) -> Result<(), DatabaseError> {
     let mut wanted = Rows::of(&[("seq", Kind::Int), ("action", Kind::Text)]);
-    alarms.iter().for_each(|(seq, _)| wanted.push([(*seq).into(), Action::Comment.as_str().into()]));
+    texts.iter().for_each(|text| wanted.push([text.seq.into(), Action::Comment.as_str().into()]));
     let rows = wanted.query(
         db,
         "SELECT h.alarm, h.after FROM {rows} JOIN history h ON h.alarm = n.seq AND h.action = n.action
@@ -308,7 +354,7 @@ fn with_comments(db: &mut dyn Connection, alarms: &mut [(i64, String)]) -> Resul
     for row in &rows {
         comments.entry(row.int(0)?).or_default().push(row.text(1)?);
     }
-    for (seq, words) in alarms {
+    for Text { seq, words, .. } in texts {
         if let Some(comments) = comments.remove(seq) {
             *words = text::with_comments(std::mem::take(words), comments.into_iter());
         }
@@ -317,19 +363,36 @@ fn with_comments(db: &mut dyn Connection, alarms: &mut [(i64, String)]) -> Resul
 }
 
 /// Puts words in the place of what the alarms have.
-fn put_words(
-    db: &mut dyn Connection,
-    gone: Vec<i64>,
-    words: Vec<(i64, String)>,
-) -> Result<(), DatabaseError> {
+fn put_words(db: &mut dyn Connection, gone: Vec<i64>, texts: Vec<Text>) -> Result<(), DatabaseError> {
     Rows::numbered(gone).execute(db, "DELETE FROM alarm_text WHERE rowid IN (SELECT n.seq FROM {rows})")?;
     let mut put = Rows::of(&[("seq", Kind::Int), ("words", Kind::Text)]);
-    words.into_iter().for_each(|(seq, words)| put.push([seq.into(), words.into()]));
+    texts.into_iter().for_each(|text| put.push([text.seq.into(), text.words.into()]));
     let sql = match db.dialect() {
         Dialect::Sqlite => "INSERT INTO alarm_text (rowid, words) SELECT n.seq, n.words FROM {rows}",
         Dialect::Postgres => {
-            "INSERT INTO alarm_text (rowid, words) SELECT n.seq, to_tsvector('simple', n.words) FROM {rows}"
+            "INSERT INTO alarm_text (rowid, words, combination, created)
+             SELECT n.seq, to_tsvector('simple', n.words), a.combination, a.created
+             FROM {rows} JOIN alarms a ON a.seq = n.seq"
         }
     };
     put.execute(db, sql)
+}
+
+/// What PostgreSQL knows of a text beside its words: what alarms are filtered by.
+fn place_words(db: &mut dyn Connection, places: &Places<'_>) -> Result<(), DatabaseError> {
+    if db.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let mut moved = Rows::of(&[("seq", Kind::Int), ("combination", Kind::Int), ("created", Kind::Int)]);
+    for (seq, old, new) in places {
+        if let (Some(old), Some(new)) = (old, new)
+            && old.place != new.place
+        {
+            moved.push([(*seq).into(), new.place.combination.into(), new.place.created.into()]);
+        }
+    }
+    moved.execute(
+        db,
+        "UPDATE alarm_text SET combination = n.combination, created = n.created FROM {rows} WHERE rowid = n.seq",
+    )
 }

@@ -93,7 +93,7 @@ impl Writing<'_> {
                 after: text.to_owned(),
             };
             writing.note(seq, &entry)?;
-            filing::refile_words(writing.db, seq, alarm)?;
+            filing::refile_words(writing.db, writing.combinations, seq, alarm)?;
             Ok(alarm.handling.version)
         })
     }

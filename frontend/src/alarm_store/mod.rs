@@ -8,6 +8,7 @@
 //! Calls block: whoever is in an async task gives them to a blocking thread.
 
 mod alarm;
+mod bounds;
 mod changes;
 mod combinations;
 mod counting;
@@ -18,12 +19,16 @@ mod filing;
 mod filter;
 mod handling;
 mod list;
+mod places;
 mod retention;
 mod rules;
+mod selections;
+mod spans;
 mod stored;
 mod tallies;
 mod text;
-mod ways;
+mod vocabulary;
+mod way;
 mod writing;
 
 use std::net::IpAddr;
@@ -59,9 +64,11 @@ pub const FILE: &str = "alarms.sqlite";
 pub struct AlarmStore {
     database: Arc<Database>,
     words: Words,
-    /// The ids of combinations that are stored. The writer's: it is locked around each transaction that writes.
+    /// What is known to be stored of combinations. The writer's: it is locked around each transaction that writes.
     combinations: Mutex<Combinations>,
     changes: Changes,
+    /// Up to which number lists are counted.
+    counted_exactly: u64,
 }
 
 impl AlarmStore {
@@ -69,7 +76,8 @@ impl AlarmStore {
     #[must_use]
     pub fn new(database: Arc<Database>, words: Words) -> Self {
         let changes = Changes::of(&database);
-        Self { database, words, combinations: Mutex::default(), changes }
+        let counted_exactly = COUNTED_EXACTLY;
+        Self { database, words, combinations: Mutex::default(), changes, counted_exactly }
     }
 
     /// Opens or makes the SQLite file at `path`.
@@ -86,6 +94,14 @@ impl AlarmStore {
     /// When it cannot be reached, when it refuses us, or when a later release has written it.
     pub fn open_server(url: &str, words: Words) -> Result<Self, DatabaseError> {
         Ok(Self::new(Arc::new(Database::open_server(url)?), words))
+    }
+
+    /// Counts lists exactly up to `most` instead of [`COUNTED_EXACTLY`]. What is a long list follows from it, and with
+    /// that the ways to its pages: so they can be tried with few alarms.
+    #[must_use]
+    pub fn counting_lists_to(mut self, most: u64) -> Self {
+        self.counted_exactly = most;
+        self
     }
 
     /// The database that it is in, for others who keep something there.
@@ -199,7 +215,7 @@ impl AlarmStore {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page, DatabaseError> {
-        self.database.read(|db| list::page(db, filter, order, after, limit))
+        self.database.read(|db| list::page(db, filter, order, (after, limit), self.counted_exactly))
     }
 
     /// One alarm, and how many events its stages have, as many as are stored or as the engine says; `None` if it is not
@@ -316,7 +332,7 @@ impl AlarmStore {
             }
             Err(error) => {
                 // Some of these may never have been stored.
-                combinations.clear();
+                *combinations = Combinations::default();
                 Err(error)
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bounds::Bounds;
 use super::filing::AddressKey;
 use crate::database::DatabaseError;
 use crate::database::rows::{Kind, Rows};
@@ -19,6 +20,7 @@ pub(super) struct Tallies {
     /// Resolution, start, combination.
     in_time: BTreeMap<(i64, i64, i64), i64>,
     addresses: BTreeMap<AddressCount, i64>,
+    pub(super) bounds: Bounds,
 }
 
 /// Under what an address is counted: role, address, day.
@@ -80,7 +82,8 @@ impl Tallies {
                 rows.push([role.into(), address.to_vec().into(), day.into(), by.into()]);
             }
         }
-        add(db, "addresses_in_time", "role, address, day", &all, &fewer)
+        add(db, "addresses_in_time", "role, address, day", &all, &fewer)?;
+        self.bounds.store(db)
     }
 }
 

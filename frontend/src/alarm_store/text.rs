@@ -10,8 +10,9 @@ use crate::database::sql::{Dialect, Value};
 const MAX_SEARCHED_BYTES: usize = 64 << 10;
 /// How many words of a search are looked for.
 const MAX_SEARCH_WORDS: usize = 16;
-/// From so many letters on, the last word of a term may go on: `scann` finds `scanning`.
-const PREFIX_FROM: usize = 3;
+/// From so many letters on, the last word of a search may go on, and others with a `*` behind them: `scann` finds
+/// `scanning`.
+pub(super) const PREFIX_FROM: usize = 3;
 
 /// The words of a document that are searched, without its comments.
 pub(super) fn words_of(document: &AlarmDocument) -> String {
@@ -37,15 +38,35 @@ pub(super) fn with_comments<'a>(words: String, comments: impl Iterator<Item = &'
     words.0
 }
 
-/// What finds every word of `search`; `None` if there is no word in it.
-pub(super) fn query(dialect: Dialect, search: &str) -> Option<Value> {
-    let terms: Vec<Vec<String>> = search
+/// A part of a search: words that are to be found in a row.
+pub(super) struct Term {
+    words: Vec<String>,
+    /// Whether the last of them may go on.
+    may_go_on: bool,
+}
+
+/// The parts of a search that have words.
+pub(super) fn terms(search: &str) -> Vec<Term> {
+    let mut terms: Vec<Term> = search
         .split_whitespace()
-        .map(|term| cut(term).collect::<Vec<String>>())
-        .filter(|words| !words.is_empty())
+        .map(|written| Term { words: cut(written).collect(), may_go_on: written.ends_with('*') })
+        .filter(|term| !term.words.is_empty())
         .take(MAX_SEARCH_WORDS)
         .collect();
-    let terms: Vec<String> = terms.iter().map(|words| term(dialect, words)).collect();
+    // To find all that words may go on to takes long, so only the one that is being written does, or one that says so.
+    if let Some(last) = terms.last_mut() {
+        last.may_go_on = true;
+    }
+    for term in &mut terms {
+        let is_long = |word: &String| word.chars().count() >= PREFIX_FROM;
+        term.may_go_on = term.may_go_on && term.words.last().is_some_and(is_long);
+    }
+    terms
+}
+
+/// What finds every word of `search`; `None` if there is no word in it.
+pub(super) fn query(dialect: Dialect, search: &str) -> Option<Value> {
+    let terms: Vec<String> = terms(search).iter().map(|term| term.in_words_of(dialect)).collect();
     let and = match dialect {
         Dialect::Sqlite => " AND ",
         Dialect::Postgres => " & ",
@@ -53,20 +74,43 @@ pub(super) fn query(dialect: Dialect, search: &str) -> Option<Value> {
     (!terms.is_empty()).then(|| Value::Text(terms.join(and)))
 }
 
-/// Words in a row, of which the last may go on. They are letters and digits, so nothing has to be escaped.
-fn term(dialect: Dialect, words: &[String]) -> String {
-    let may_go_on = words.last().is_some_and(|word| word.chars().count() >= PREFIX_FROM);
-    match dialect {
-        Dialect::Sqlite => format!("\"{}\"{}", words.join(" "), if may_go_on { "*" } else { "" }),
-        Dialect::Postgres => {
-            let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-            format!("({}{})", words.join(" <-> "), if may_go_on { ":*" } else { "" })
+impl Term {
+    /// Words are letters and digits, so nothing has to be escaped.
+    fn in_words_of(&self, dialect: Dialect) -> String {
+        match dialect {
+            Dialect::Sqlite => {
+                format!("\"{}\"{}", self.words.join(" "), if self.may_go_on { "*" } else { "" })
+            }
+            Dialect::Postgres => {
+                let words: Vec<String> = self.words.iter().map(|word| format!("'{word}'")).collect();
+                format!("({}{})", words.join(" <-> "), if self.may_go_on { ":*" } else { "" })
+            }
         }
+    }
+
+    /// Its word, if it is one, and whether that may go on.
+    pub(super) fn only_word(&self) -> Option<(&str, bool)> {
+        match self.words.as_slice() {
+            [word] => Some((word, self.may_go_on)),
+            _ => None,
+        }
+    }
+
+    /// Its words, and whether they may go on.
+    pub(super) fn each_word(self) -> impl Iterator<Item = (String, bool)> {
+        let last = self.words.len() - 1;
+        let words = self.words.into_iter().enumerate();
+        words.map(move |(number, word)| (word, self.may_go_on && number == last))
     }
 }
 
 fn cut(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(lower_case)
+}
+
+/// A long s is to SQLite an s.
+fn lower_case(word: &str) -> String {
+    word.to_lowercase().replace('ſ', "s")
 }
 
 #[derive(Default)]

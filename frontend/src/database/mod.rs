@@ -94,7 +94,7 @@ pub struct Database {
 /// Where it is.
 enum Place {
     /// In this file, which this process alone may use.
-    File(PathBuf, #[expect(dead_code, reason = "it is held, not read")] sqlite::Lock),
+    File(PathBuf, sqlite::Checkpointer, #[expect(dead_code, reason = "it is held, not read")] sqlite::Lock),
     /// In a database server, which others may use as well.
     Server(Box<postgres::Address>),
 }
@@ -126,7 +126,9 @@ impl Database {
     /// When another process uses it, when a later release has written it, or when it cannot be opened.
     pub fn open_file(path: &Path) -> Result<Self, DatabaseError> {
         let lock = sqlite::lock(path)?;
-        Self::open(|| sqlite::connect(path), Place::File(path.to_owned(), lock))
+        let writer = sqlite::connect_writer(path)?;
+        let place = Place::File(path.to_owned(), sqlite::Checkpointer::start(path)?, lock);
+        Self::open(writer, || sqlite::connect(path), place)
     }
 
     /// Opens the PostgreSQL database at `url`, such as `postgresql://dsiem:secret@host/dsiem`, and makes its tables.
@@ -135,14 +137,14 @@ impl Database {
     /// When it cannot be reached, when it refuses us, or when a later release has written it.
     pub fn open_server(url: &str) -> Result<Self, DatabaseError> {
         let address = postgres::Address::parse(url)?;
-        Self::open(|| address.connect(), Place::Server(Box::new(address.clone())))
+        Self::open(address.connect()?, || address.connect(), Place::Server(Box::new(address.clone())))
     }
 
     fn open(
+        mut writer: Box<dyn Connection>,
         connect: impl Fn() -> Result<Box<dyn Connection>, DatabaseError>,
         place: Place,
     ) -> Result<Self, DatabaseError> {
-        let mut writer = connect()?;
         schema::migrate(&mut *writer)?;
         let readers = (0..READERS).map(|_| connect()).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -159,7 +161,7 @@ impl Database {
     /// When the file is there already, or cannot be written.
     pub fn copy_to(&self, to: &Path) -> Result<(), DatabaseError> {
         match &self.place {
-            Place::File(path, _) => sqlite::copy(path, to),
+            Place::File(path, ..) => sqlite::copy(path, to),
             Place::Server(_) => Err(DatabaseError::NoCopy),
         }
     }
@@ -176,6 +178,8 @@ impl Database {
         if done.is_err() {
             // The error of the work says more than the one of a connection that is gone.
             db.batch("ROLLBACK").ok();
+        } else if let Place::File(_, checkpointer, _) = &self.place {
+            checkpointer.wake();
         }
         done
     }

@@ -247,6 +247,8 @@ impl ToSql for Value {
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
+            // The library would send the same eight bytes, and the server would take them for something else.
+            Self::Int(_) if *ty != Type::INT8 => Err(format!("a number where {ty} is wanted").into()),
             Self::Int(number) => number.to_sql(ty, out),
             Self::Text(_) => self.storable_text().to_sql(ty, out),
             Self::Bytes(bytes) => bytes.to_sql(ty, out),

@@ -109,20 +109,20 @@ impl Dialect {
         }
     }
 
-    /// The same before many alarms are counted that have words: here it is better to find all that have them.
-    pub(crate) fn before_a_count_of_words(self) -> &'static str {
-        match self {
-            Self::Sqlite => "",
-            Self::Postgres => "SET LOCAL enable_hashjoin = on",
-        }
-    }
-
     /// A selection that is made first, and whole: PostgreSQL would rather walk an index in the order that is wished for,
     /// and hope that what fits comes soon.
     pub(crate) fn made_first(self, name: &str, select: &str) -> String {
         match self {
             Self::Sqlite => format!("WITH {name} AS NOT MATERIALIZED ({select})"),
             Self::Postgres => format!("WITH {name} AS MATERIALIZED ({select})"),
+        }
+    }
+
+    /// At the end of what is to be asked for each row: PostgreSQL would rather find all that fit at once.
+    pub(crate) fn one_by_one(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " OFFSET 0",
         }
     }
 

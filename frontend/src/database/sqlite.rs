@@ -5,6 +5,8 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
@@ -14,11 +16,16 @@ use super::DatabaseError;
 use super::rows::Column;
 use super::sql::{Connection, Dialect, Row, Value};
 
-/// Commits are on the disk when they return; what was deleted can be given back to the file system.
+/// Commits are on the disk when they return; what was deleted can be given back to the file system. Whoever commits brings
+/// the main file up to date only where the [`Checkpointer`] does not keep up, which leaves 128 MiB to it.
 const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
+    PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -65536;
     PRAGMA temp_store = MEMORY;";
+/// What the newest alarms need is in the memory of the one that writes.
+const WRITERS_PRAGMAS: &str = "PRAGMA cache_size = -131072;";
+/// While there are commits, the main file is brought up to date this often.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
 /// How long a statement waits for another one; only the end of the write-ahead log makes one wait.
 const BUSY: Duration = Duration::from_secs(10);
 /// How many prepared statements each connection keeps.
@@ -51,6 +58,57 @@ pub(super) fn connect(path: &Path) -> Result<Box<dyn Connection>, DatabaseError>
     connection.execute_batch(PRAGMAS)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(Box::new(Sqlite(connection)))
+}
+
+/// The same for the one connection that writes.
+pub(super) fn connect_writer(path: &Path) -> Result<Box<dyn Connection>, DatabaseError> {
+    let mut writer = connect(path)?;
+    writer.batch(WRITERS_PRAGMAS)?;
+    Ok(writer)
+}
+
+/// Brings the main file up to date with the write-ahead log, on a thread of its own: a commit would have to wait for it.
+pub(super) struct Checkpointer {
+    /// There until it is dropped.
+    wake: Option<SyncSender<()>>,
+    /// The same; it tells the thread not to pause any longer.
+    running: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    /// Starts the thread for the file at `path`.
+    pub(super) fn start(path: &Path) -> Result<Self, DatabaseError> {
+        let mut connection = connect(path)?;
+        let ((wake, woken), (running, runs)) = (mpsc::sync_channel(1), mpsc::sync_channel(0));
+        let run = move || {
+            while woken.recv().is_ok() {
+                // One that did not come about is made up for by the next, or by whoever commits.
+                connection.query("PRAGMA wal_checkpoint(PASSIVE)", &[]).ok();
+                runs.recv_timeout(CHECKPOINT_EVERY).ok();
+            }
+        };
+        let refused = |error| DatabaseError::File { path: path.to_owned(), error };
+        let thread = thread::Builder::new().name("alarms-file".to_owned()).spawn(run).map_err(refused)?;
+        Ok(Self { wake: Some(wake), running: Some(running), thread: Some(thread) })
+    }
+
+    /// Something was committed.
+    pub(super) fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            // Full, it will see to this commit as well.
+            wake.try_send(()).ok();
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        (self.wake, self.running) = (None, None);
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
 }
 
 /// Writes a copy of the file at `path` as it is at this moment to `to`, also while a process uses it.

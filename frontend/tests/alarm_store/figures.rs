@@ -7,7 +7,11 @@ use dsiem_frontend::alarm_store::{Alarm, AlarmStore, Change, Facet, Filter, Limi
 
 use crate::support::{ALICE, NEWEST, Place, T0, class_of, ip, on_both_stores, put, update, whichever};
 
-on_both_stores!(figures_are_those_of_the_alarms, a_part_is_counted_as_if_nothing_was_said_of_it);
+on_both_stores!(
+    figures_are_those_of_the_alarms,
+    a_part_is_counted_as_if_nothing_was_said_of_it,
+    the_first_addresses_are_those_of_the_most_alarms
+);
 
 const DAY: i64 = 86_400;
 
@@ -102,6 +106,34 @@ fn check(store: &AlarmStore) {
         let first = store.top_addresses(Role::Destination, from, until, 1).unwrap();
         assert_eq!(first.len(), 1);
     }
+}
+
+/// Those that are often in several alarms of a day are summed up first; who is in one alarm on each of many days may be
+/// among the first of all nevertheless.
+fn the_first_addresses_are_those_of_the_most_alarms(place: &Place) {
+    let store = place.open();
+    let mut alarms = Vec::new();
+    let mut add = |address: u8, day: i64| {
+        let mut update = update(&alarms.len().to_string(), 1, 1);
+        update.document.created_time = T0 + day * DAY;
+        (update.document.src_ips, update.document.dst_ips) = (vec![ip(address)], Vec::new());
+        alarms.push(update);
+    };
+    for address in 1..=30 {
+        (0..address).for_each(|_| add(address, i64::from(address) % 5));
+    }
+    (0..29).for_each(|day| add(40, day));
+    // On a day apart.
+    (0..50).for_each(|_| add(50, 100));
+    put(&store, alarms);
+    let top = |days, limit| {
+        let facets = store.top_addresses(Role::Source, T0, T0 + days * DAY, limit).unwrap();
+        facets.into_iter().map(|facet| (facet.value, facet.alarms)).collect::<Vec<_>>()
+    };
+    assert_eq!(top(5, 3), [(ip(30), 30), (ip(29), 29), (ip(28), 28)], "told by the days alone");
+    assert_eq!(top(29, 3), [(ip(30), 30), (ip(29), 29), (ip(40), 29)], "there may be others");
+    assert_eq!(top(101, 1), [(ip(50), 50)]);
+    assert_eq!(top(5, 100).len(), 31, "all there are");
 }
 
 fn tally<T: Ord>(values: impl Iterator<Item = T>) -> BTreeMap<T, u64> {

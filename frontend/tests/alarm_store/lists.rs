@@ -5,10 +5,12 @@ use dsiem_frontend::alarm_store::{
     Alarm, AlarmStore, AlarmUpdate, COUNTED_EXACTLY, Change, Count, Filter, Order, SortBy,
 };
 
-use crate::support::{ALICE, NEWEST, Place, T0, ids, ip, on_both_stores, put, update, whichever};
+use crate::support::{ALICE, NEWEST, Place, T0, close, ids, ip, on_both_stores, put, update, whichever};
 
 on_both_stores!(
     each_filter_finds_what_it_says,
+    a_list_is_the_same_on_every_way_to_it,
+    words_are_found_however_they_came,
     pages_follow_each_other,
     long_lists_are_not_counted_to_the_end
 );
@@ -80,6 +82,12 @@ fn each_filter_finds_what_it_says(place: &Place) {
         ("text", Filter { text: Some("Brute host1".into()), ..none() }, |a| {
             a.document.title == "ssh Brute force on host1"
         }),
+        ("a word that goes on", Filter { text: Some("host1 floo".into()), ..none() }, |a| {
+            a.document.title == "Ping flood on host1"
+        }),
+        ("a word that says it goes on", Filter { text: Some("floo* host1".into()), ..none() }, |a| {
+            a.document.title == "Ping flood on host1"
+        }),
         ("no word", Filter { text: Some("***".into()), ..none() }, |_| true),
         (
             "time",
@@ -118,6 +126,256 @@ fn each_filter_finds_what_it_says(place: &Place) {
             assert_eq!(count, Count::Exactly(expected.len() as u64), "{name}");
         }
     }
+}
+
+/// Which way leads to a page depends on how many alarms each part of a filter leaves. Where few are many already, all ways
+/// are taken.
+fn a_list_is_the_same_on_every_way_to_it(place: &Place) {
+    let mut store = place.open();
+    let mut chance = Chance(0x2545_f491_4f6c_dd1d);
+    let mut updates: Vec<AlarmUpdate> = (0..400).map(|n| any_alarm(n, 1, &mut chance)).collect();
+    // What they were before leaves its traces in bounds.
+    updates.extend((0..400).step_by(3).map(|n| any_alarm(n, 2, &mut chance)));
+    for some in updates.chunks(50) {
+        put(&store, some.to_vec());
+    }
+    for n in (0..400).step_by(5) {
+        let change = Change { status: Some("Closed".into()), tag: None, assignee: Some("bob".into()) };
+        store.change(&whichever(&format!("alarm{n:03}")), &change, &ALICE).unwrap();
+    }
+    store.delete(&whichever("alarm007"), T0).unwrap();
+    let all = store.page(&Filter::default(), NEWEST, None, 1_000).unwrap().alarms;
+    assert_eq!(all.len(), 399);
+    for counted in [2, 20, 60, COUNTED_EXACTLY] {
+        store = store.counting_lists_to(counted);
+        for _ in 0..60 {
+            let filter = any_filter(&mut chance);
+            let order = orders().nth(chance.below(8)).unwrap();
+            let mut expected: Vec<&Alarm> = all.iter().filter(|alarm| fits(&filter, alarm)).collect();
+            expected.sort_by_key(|alarm| sort_key(alarm, order.by));
+            if order.descending {
+                expected.reverse();
+            }
+            let expected: Vec<&str> = expected.iter().map(|alarm| alarm.document.alarm_id.as_str()).collect();
+            let (found, count) = paged(&store, &filter, order);
+            assert_eq!(found, expected, "counted to {counted}: {filter:?} {order:?}");
+            let length = expected.len() as u64;
+            let expected = if length > counted { Count::MoreThan(counted) } else { Count::Exactly(length) };
+            assert_eq!(count, expected, "counted to {counted}: {filter:?} {order:?}");
+        }
+    }
+}
+
+/// A search passes over alarms whose directive has other words: whatever words an alarm has, it must not be among these.
+fn words_are_found_however_they_came(place: &Place) {
+    let mut store = place.open();
+    let of_kind = |kind: u64, id: &str, revision: u64, risk: u8, title: &str| {
+        let mut update = update(id, revision, risk);
+        update.document.title = title.into();
+        update.directive_id = Some(kind);
+        update
+    };
+    put(&store, (0..20).map(|n| of_kind(n, &format!("other {n}"), 1, 1, "Ping flood")));
+    let comment = |id: &str, text: &str| store.comment(&whichever(id), text, &ALICE).unwrap();
+    put(&store, [of_kind(30, "commented, then closed", 1, 1, "Scan")]);
+    comment("commented, then closed", "Escalated to the team");
+    close(&store, "commented, then closed", "Valid Threat");
+    put(&store, [of_kind(31, "closed, then commented", 1, 1, "Scan")]);
+    close(&store, "closed, then commented", "Valid Threat");
+    comment("closed, then commented", "forensics");
+    put(&store, [of_kind(32, "commented, then higher", 1, 1, "Scan")]);
+    comment("commented, then higher", "honeypot");
+    put(&store, [of_kind(32, "commented, then higher", 2, 9, "Scan")]);
+    put(&store, [of_kind(33, "said anew", 1, 1, "Scan"), of_kind(33, "said anew", 2, 1, "Lateral movement")]);
+    put(&store, [of_kind(34, "back", 1, 1, "Scan")]);
+    store.delete(&whichever("back"), T0).unwrap();
+    put(&store, [of_kind(34, "back", 2, 9, "Beacon")]);
+    put(&store, [of_kind(35, "mixed", 1, 1, "log4shell by Résumé, o365, ſtream, K2, x")]);
+    // What some alarms of a directive have, and others do not.
+    put(&store, [of_kind(38, "first of three", 1, 1, "Webshell found by auditor")]);
+    put(
+        &store,
+        [of_kind(38, "second of three", 1, 1, "Webshell found"), of_kind(38, "third of three", 1, 1, "x")],
+    );
+    put(&store, [of_kind(39, "number", 1, 1, "rootkit7 seen"), of_kind(39, "letters", 1, 1, "rootkit seen")]);
+    put(
+        &store,
+        [of_kind(40, "was the same", 1, 1, "Keylogger"), of_kind(40, "is the same", 1, 1, "Keylogger")],
+    );
+    put(&store, [of_kind(40, "was the same", 2, 1, "Rubber ducky")]);
+    put(&store, [of_kind(41, "without words", 1, 1, "7"), of_kind(41, "with words", 1, 1, "Backdoor")]);
+    put(&store, [of_kind(42, "all of a directive", 1, 1, "Cryptominer by bob")]);
+    put(&store, [of_kind(43, "and one by comment", 1, 1, "Scan")]);
+    put(&store, [of_kind(44, "begins alike", 1, 1, "wiper3 wipers of alice")]);
+    comment("and one by comment", "the cryptominers of bob");
+    // Letters only, some of them many, and more names than are kept for a directive.
+    let letter = |n: u8| char::from(b'a' + n);
+    let name = |n: u16| {
+        let (first, second) = (u8::try_from(n / 26).unwrap(), u8::try_from(n % 26).unwrap());
+        format!("user{}{}", letter(first), letter(second)).repeat(1 + usize::from(n % 4) * 3)
+    };
+    for part in 0..60 {
+        let names: Vec<String> = (0..10).map(|n| name(part * 10 + n)).collect();
+        put(&store, [of_kind(36, &format!("names {part}"), 1, 1, &names.join(" "))]);
+    }
+    let crew = |n: u16| name(n).replace("user", "crew");
+    put(&store, [of_kind(37, "the crew", 1, 1, &(0..600).map(crew).collect::<Vec<_>>().join(" "))]);
+    let (long, last, last_of_crew) = (name(3), name(599), crew(599));
+    let cases = [
+        ("escalated", vec!["commented, then closed"]),
+        ("team escal* the", vec!["commented, then closed"]),
+        ("forensics", vec!["closed, then commented"]),
+        ("honeypot scan", vec!["commented, then higher"]),
+        ("lateral", vec!["said anew"]),
+        ("beacon", vec!["back"]),
+        ("log", vec!["mixed"]),
+        ("log*", vec!["mixed"]),
+        ("log4shell", vec!["mixed"]),
+        ("log4 x", vec![]),
+        ("rés", vec!["mixed"]),
+        ("stream k2", vec!["mixed"]),
+        ("o365 x", vec!["mixed"]),
+        (long.as_str(), vec!["names 0"]),
+        (&long[..26], vec!["names 0"]),
+        ("useraa", vec!["names 0"]),
+        (last.as_str(), vec!["names 59"]),
+        (last_of_crew.as_str(), vec!["the crew"]),
+        ("ping honeypot", vec![]),
+        ("webshell found", vec!["first of three", "second of three"]),
+        ("webshell aud", vec!["first of three"]),
+        ("rootkit", vec!["letters", "number"]),
+        ("rootkit seen", vec!["letters"]),
+        ("seen rootkit", vec!["letters", "number"]),
+        ("rootkit7", vec!["number"]),
+        ("keylogger", vec!["is the same"]),
+        ("rubber ducky", vec!["was the same"]),
+        ("backdoor", vec!["with words"]),
+        ("cryptominer", vec!["all of a directive", "and one by comment"]),
+        ("cryptominer bob", vec!["all of a directive"]),
+        ("crypto bob", vec![]),
+        ("wiper alice", vec![]),
+        ("wipers alice", vec!["begins alike"]),
+        ("crypto* bob", vec!["all of a directive", "and one by comment"]),
+        ("of cryptominers", vec!["and one by comment"]),
+    ];
+    // Where few are many already, all alarms are asked for the words that some directives may have.
+    for counted in [2, 100] {
+        store = store.counting_lists_to(counted);
+        for (text, expected) in &cases {
+            // With something else that is said of directives, these are looked at before texts.
+            for (order, risk) in orders().flat_map(|order| [(order, None), (order, Some(0..=10))]) {
+                let filter = Filter { text: Some((*text).into()), risk, ..Filter::default() };
+                let mut found = ids(&store, &filter, order);
+                found.sort();
+                assert_eq!(&found, expected, "counted to {counted}: {text} {order:?}");
+            }
+        }
+    }
+}
+
+/// Numbers that look random and are the same every time.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 20).unwrap() % limit
+    }
+
+    fn is_one_in(&mut self, number: usize) -> bool {
+        self.below(number) == 0
+    }
+}
+
+const WHAT: [&str; 4] = ["Ping flood", "ssh Brute force", "Scan", "SQL injection"];
+
+/// An alarm of one of a few directives, each with titles and risks of its own, from one of eight days. Some are updated
+/// days later, and one in twenty has a time of its last event that is before the one of its first.
+fn any_alarm(n: usize, revision: u64, chance: &mut Chance) -> AlarmUpdate {
+    let directive = n * 7 % 12;
+    let mut update = update(&format!("alarm{n:03}"), revision, u8::try_from(directive % 5 * 2 + 1).unwrap());
+    let document = &mut update.document;
+    let lag = if chance.is_one_in(4) { 300_000 } else { 600 };
+    let sign = if chance.is_one_in(20) { -1 } else { 1 };
+    document.created_time = T0 + (n % 8 * 86_400 + chance.below(86_400)).cast_signed() as i64;
+    document.update_time = document.created_time + sign * chance.below(lag).cast_signed() as i64;
+    document.title = format!("{} of kind {directive} from host{}", WHAT[directive % 4], chance.below(9));
+    document.kingdom = format!("kingdom {}", directive % 3);
+    document.category = format!("category {}", chance.below(4));
+    document.src_ips = vec![ip(u8::try_from(chance.below(30)).unwrap())];
+    document.dst_ips = vec![ip(u8::try_from(chance.below(6)).unwrap() + 100)];
+    update.directive_id = Some(directive as u64 + 1);
+    update
+}
+
+fn any_filter(chance: &mut Chance) -> Filter {
+    let mut filter = Filter::default();
+    for _ in 0..=chance.below(3) {
+        match chance.below(8) {
+            0 => filter.status = vec![["Open", "Closed"][chance.below(2)].into()],
+            1 => filter.kingdom = vec![format!("kingdom {}", chance.below(4))],
+            2 => filter.category = vec![format!("category {}", chance.below(4))],
+            3 => filter.directive = vec![1 + chance.below(12) as u64, 3],
+            4 => filter.risk = Some(u8::try_from(chance.below(5)).unwrap()..=7),
+            5 => {
+                let prefix = ["10.0.0.100/30", "10.0.0.0/24", "10.0.0.7/32"][chance.below(3)];
+                filter.network = Some(prefix.parse().unwrap());
+            }
+            6 => {
+                let text = ["flood", "SQL inj", "host3", "of kind", "kind 7", "scan host8"][chance.below(6)];
+                filter.text = Some(text.into());
+            }
+            _ => {
+                let from = T0 + (chance.below(9) * 86_400 + chance.below(86_400)).cast_signed() as i64;
+                filter.created_from = Some(from);
+                if chance.is_one_in(2) {
+                    filter.created_until = Some(from + chance.below(400_000).cast_signed() as i64);
+                }
+            }
+        }
+    }
+    filter
+}
+
+/// Whether an alarm fits, by hand.
+fn fits(filter: &Filter, alarm: &Alarm) -> bool {
+    let document = &alarm.document;
+    let is_one_of = |list: &[String], value: &str| list.is_empty() || list.iter().any(|one| one == value);
+    let mut addresses = document.src_ips.iter().chain(&document.dst_ips);
+    // None of these words is in anything but titles, and only the last one goes on.
+    let has_words = |text: &String| {
+        let (text, title) = (text.to_lowercase(), document.title.to_lowercase());
+        let has = |word: &str, goes_on: bool| {
+            title
+                .split(' ')
+                .any(|other| other == word || (goes_on && word.len() > 2 && other.starts_with(word)))
+        };
+        let words: Vec<&str> = text.split(' ').collect();
+        words.iter().enumerate().all(|(number, word)| has(word, number + 1 == words.len()))
+    };
+    is_one_of(&filter.status, &alarm.handling.status)
+        && is_one_of(&filter.kingdom, &document.kingdom)
+        && is_one_of(&filter.category, &document.category)
+        && (filter.directive.is_empty() || filter.directive.contains(&alarm.directive_id.unwrap_or(0)))
+        && filter.risk.as_ref().is_none_or(|risk| risk.contains(&document.risk))
+        && filter.network.is_none_or(|network| addresses.any(|address| network.contains(address)))
+        && filter.text.as_ref().is_none_or(has_words)
+        && filter.created_from.is_none_or(|from| document.created_time >= from)
+        && filter.created_until.is_none_or(|until| document.created_time < until)
+}
+
+/// A whole list, a few at a time, and its length as the first page says it.
+fn paged(store: &AlarmStore, filter: &Filter, order: Order) -> (Vec<String>, Count) {
+    let first = store.page(filter, order, None, 7).unwrap();
+    let (count, mut after, mut seen) = (first.count, first.next, first.alarms);
+    while let Some(cursor) = after {
+        let page = store.page(filter, order, Some(&cursor), 50).unwrap();
+        seen.extend(page.alarms);
+        after = page.next;
+    }
+    (seen.into_iter().map(|alarm| alarm.document.alarm_id).collect(), count)
 }
 
 fn orders() -> impl Iterator<Item = Order> {

@@ -16,6 +16,10 @@ use dsiem_frontend::alarm_store::{
 };
 use tempfile::TempDir;
 
+#[path = "../../../tests/src/ports.rs"]
+#[expect(unreachable_pub, reason = "it is public where it lives")]
+mod ports;
+
 /// When the alarms of tests are made: 2026-01-01.
 pub(crate) const T0: i64 = 1_767_225_600;
 
@@ -128,7 +132,7 @@ impl Server {
             rm -rf \"$folder\"";
         let ports: Vec<String> = match tls {
             None => vec!["5432".to_owned()],
-            Some(_) => (0..5).map(|_| free_port().to_string()).collect(),
+            Some(_) => (0..5).map(|_| ports::free().to_string()).collect(),
         };
         let mut shell = match is_root() {
             true => Command::new("runuser"),
@@ -167,10 +171,6 @@ impl Server {
             .status();
         assert!(status.unwrap().success(), "{program} {words:?}");
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Debian has them where no path leads.

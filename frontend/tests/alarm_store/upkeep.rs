@@ -1,6 +1,8 @@
 //! What goes on beside alarms: retention, backups, who may open what.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use dsiem_frontend::alarm_store::{AlarmStore, Filter, Limits, WithoutAlarm, Words};
 use dsiem_frontend::database::DatabaseError;
@@ -51,7 +53,7 @@ fn what_is_too_much_goes(place: &Place) {
 fn readers_and_a_writer_work_at_once(place: &Place) {
     let store = place.open();
     let ended = AtomicBool::new(false);
-    std::thread::scope(|threads| {
+    thread::scope(|threads| {
         for _ in 0..6 {
             threads.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
@@ -125,6 +127,22 @@ fn a_copy_is_made_while_the_store_is_used() {
     assert!(matches!(refused, DatabaseError::CopyExists(_)), "{refused}");
     let copied = AlarmStore::open_file(&copy, Words::default()).unwrap();
     assert_eq!(ids(&copied, &Filter::default(), NEWEST), ["a"]);
+}
+
+#[test]
+fn the_file_is_brought_up_to_date_while_it_is_used() {
+    let place = Place::file();
+    let store = place.open();
+    let length = || place.path().unwrap().metadata().unwrap().len();
+    let before = length();
+    for n in 0..20 {
+        put(&store, (0..50).map(|m| update(&format!("a{n}-{m}"), 1, 1)));
+    }
+    let until = Instant::now() + Duration::from_secs(30);
+    while length() < before + 500_000 {
+        assert!(Instant::now() < until, "{} bytes are in the file", length());
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
