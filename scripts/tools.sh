@@ -60,7 +60,7 @@ postgresql() {
 }
 
 # The page is tried in the system's browser; none is downloaded.
-chromium() {
+browser() {
     have chromium || [ -n "${CHROMIUM:-}" ] || install_packages "Chromium, in which the page is tried," chromium
 }
 
@@ -72,7 +72,7 @@ component clippy clippy
 have nats-server || install_packages nats-server nats-server
 libfaketime
 postgresql
-chromium
+browser
 cargo_deny
 
 say "$(cargo --version)"
