@@ -1,7 +1,8 @@
 //! Full-text search: which words of an alarm are searched, and what a search asks of the database.
 //!
 //! Words are cut here, at whatever is neither letter nor digit, and are lower case, so that both databases find the
-//! same: `10.0.0.7` in an alarm and in a search are the same four words in a row.
+//! same. Digits with dots between them are one word: who looks for `10.0.0.7` or for what begins with `10.0.` means an
+//! address, and who looks for `7` means none.
 
 use super::document::AlarmDocument;
 use crate::database::sql::{Dialect, Value};
@@ -10,6 +11,8 @@ use crate::database::sql::{Dialect, Value};
 const MAX_SEARCHED_BYTES: usize = 64 << 10;
 /// How many words of a search are looked for.
 const MAX_SEARCH_WORDS: usize = 16;
+/// Stands for the dot in a word: a letter to both databases (U+02D0), and in hardly any text.
+const DOT: char = 'ː';
 /// From so many letters on, the last word of a search may go on, and others with a `*` behind them: `scann` finds
 /// `scanning`.
 pub(super) const PREFIX_FROM: usize = 3;
@@ -47,21 +50,17 @@ pub(super) struct Term {
 
 /// The parts of a search that have words.
 pub(super) fn terms(search: &str) -> Vec<Term> {
-    let mut terms: Vec<Term> = search
-        .split_whitespace()
-        .map(|written| Term { words: cut(written).collect(), may_go_on: written.ends_with('*') })
-        .filter(|term| !term.words.is_empty())
+    let written = search.split_whitespace().map(|written| (written, cut(written).collect::<Vec<_>>()));
+    let mut terms: Vec<(&str, Term)> = written
+        .filter(|(_, words)| !words.is_empty())
+        .map(|(written, words)| (written, Term { words, may_go_on: written.ends_with('*') }))
         .take(MAX_SEARCH_WORDS)
         .collect();
     // To find all that words may go on to takes long, so only the one that is being written does, or one that says so.
-    if let Some(last) = terms.last_mut() {
+    if let Some((_, last)) = terms.last_mut() {
         last.may_go_on = true;
     }
-    for term in &mut terms {
-        let is_long = |word: &String| word.chars().count() >= PREFIX_FROM;
-        term.may_go_on = term.may_go_on && term.words.last().is_some_and(is_long);
-    }
-    terms
+    terms.into_iter().map(|(written, term)| term.as_written(written)).collect()
 }
 
 /// What finds every word of `search`; `None` if there is no word in it.
@@ -75,6 +74,19 @@ pub(super) fn query(dialect: Dialect, search: &str) -> Option<Value> {
 }
 
 impl Term {
+    /// Goes on only behind enough letters. A dot at the end of a number is one of them: `10.` finds addresses.
+    fn as_written(mut self, written: &str) -> Self {
+        let Some(last) = self.words.last_mut() else { return self };
+        let before_dot = written.trim_end_matches('*').strip_suffix('.');
+        let is_number = before_dot.is_some_and(|before| before.ends_with(|c: char| c.is_ascii_digit()));
+        let beginning = if is_number { format!("{last}{DOT}") } else { last.clone() };
+        self.may_go_on = self.may_go_on && beginning.chars().count() >= PREFIX_FROM;
+        if self.may_go_on {
+            *last = beginning;
+        }
+        self
+    }
+
     /// Words are letters and digits, so nothing has to be escaped.
     fn in_words_of(&self, dialect: Dialect) -> String {
         match dialect {
@@ -105,7 +117,17 @@ impl Term {
 }
 
 fn cut(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(lower_case)
+    text.split(|c: char| !c.is_alphanumeric() && c != '.').flat_map(|part| {
+        let number = part.trim_matches('.');
+        let is_dotted = number.contains('.') && number.split('.').all(is_number);
+        let (dotted, words) = if is_dotted { (Some(number), "") } else { (None, part) };
+        let words = words.split('.').filter(|word| !word.is_empty()).map(lower_case);
+        dotted.map(|number| number.replace('.', DOT.encode_utf8(&mut [0; 4]))).into_iter().chain(words)
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A long s is to SQLite an s.

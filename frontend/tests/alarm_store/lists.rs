@@ -11,6 +11,7 @@ on_both_stores!(
     each_filter_finds_what_it_says,
     a_list_is_the_same_on_every_way_to_it,
     words_are_found_however_they_came,
+    numbers_with_dots_are_one_word,
     pages_follow_each_other,
     long_lists_are_not_counted_to_the_end
 );
@@ -167,6 +168,50 @@ fn a_list_is_the_same_on_every_way_to_it(place: &Place) {
 }
 
 /// A search passes over alarms whose directive has other words: whatever words an alarm has, it must not be among these.
+fn numbers_with_dots_are_one_word(place: &Place) {
+    let store = place.open();
+    let titled = |id: &str, title: &str| {
+        let mut update = update(id, 1, 1);
+        update.document.title = title.into();
+        update
+    };
+    put(
+        &store,
+        [titled("one", "Scan from 10.0.0.7, to 45.1.2.3:443"), titled("other", "Scan of 10.0.0.70.")],
+    );
+    put(&store, [titled("none", "7 scans within 10 s by v2.14.1 ... of 2001:db8::7 5..6")]);
+    let cases = [
+        ("10.0.0.7", vec!["one", "other"]),
+        ("10.0.0.7 scan", vec!["one"]),
+        ("scan 10.0.0.70", vec!["other"]),
+        ("(10.0.0.7),", vec!["one", "other"]),
+        ("10.0.0", vec!["one", "other"]),
+        ("10.0.0.", vec!["one", "other"]),
+        ("10.0* scan", vec!["one", "other"]),
+        ("10.", vec!["one", "other"]),
+        ("10.* scan", vec!["one", "other"]),
+        ("10", vec!["none"]),
+        ("10. scans", vec!["none"]),
+        ("7.", vec!["none"]),
+        ("7 scan", vec!["none"]),
+        ("0.0.7", vec![]),
+        ("10.0.0.7/32", vec![]),
+        ("443", vec!["one"]),
+        ("45.1.2.3:443", vec!["one"]),
+        ("v2.14", vec!["none"]),
+        ("14.1", vec![]),
+        ("2001:db8::7", vec!["none"]),
+        ("5..6", vec!["none"]),
+    ];
+    for (words, expected) in cases {
+        let filter = Filter { text: Some(words.into()), ..Filter::default() };
+        let page = store.page(&filter, NEWEST, None, 10).unwrap();
+        let mut found: Vec<_> = page.alarms.iter().map(|alarm| alarm.document.alarm_id.clone()).collect();
+        found.sort();
+        assert_eq!(found, expected, "{words}");
+    }
+}
+
 fn words_are_found_however_they_came(place: &Place) {
     let mut store = place.open();
     let of_kind = |kind: u64, id: &str, revision: u64, risk: u8, title: &str| {
