@@ -51,16 +51,13 @@ pub(super) struct Term {
 /// The parts of a search that have words.
 pub(super) fn terms(search: &str) -> Vec<Term> {
     let written = search.split_whitespace().map(|written| (written, cut(written).collect::<Vec<_>>()));
-    let mut terms: Vec<(&str, Term)> = written
-        .filter(|(_, words)| !words.is_empty())
-        .map(|(written, words)| (written, Term { words, may_go_on: written.ends_with('*') }))
-        .take(MAX_SEARCH_WORDS)
-        .collect();
+    let written: Vec<_> = written.filter(|(_, words)| !words.is_empty()).take(MAX_SEARCH_WORDS).collect();
+    let last = written.len();
     // To find all that words may go on to takes long, so only the one that is being written does, or one that says so.
-    if let Some((_, last)) = terms.last_mut() {
-        last.may_go_on = true;
-    }
-    terms.into_iter().map(|(written, term)| term.as_written(written)).collect()
+    let numbered = (1..).zip(written);
+    numbered
+        .map(|(number, (written, words))| Term::of(written, words, number == last || written.ends_with('*')))
+        .collect()
 }
 
 /// What finds every word of `search`; `None` if there is no word in it.
@@ -75,16 +72,16 @@ pub(super) fn query(dialect: Dialect, search: &str) -> Option<Value> {
 
 impl Term {
     /// Goes on only behind enough letters. A dot at the end of a number is one of them: `10.` finds addresses.
-    fn as_written(mut self, written: &str) -> Self {
-        let Some(last) = self.words.last_mut() else { return self };
-        let before_dot = written.trim_end_matches('*').strip_suffix('.');
-        let is_number = before_dot.is_some_and(|before| before.ends_with(|c: char| c.is_ascii_digit()));
-        let beginning = if is_number { format!("{last}{DOT}") } else { last.clone() };
-        self.may_go_on = self.may_go_on && beginning.chars().count() >= PREFIX_FROM;
-        if self.may_go_on {
+    fn of(written: &str, mut words: Vec<String>, may_go_on: bool) -> Self {
+        let Some(last) = words.last_mut() else { return Self { words, may_go_on: false } };
+        let ends_with_dot = written.trim_end_matches('*').ends_with('.');
+        let is_number = last.chars().all(|c| c.is_ascii_digit() || c == DOT);
+        let beginning = if ends_with_dot && is_number { format!("{last}{DOT}") } else { last.clone() };
+        let may_go_on = may_go_on && beginning.chars().count() >= PREFIX_FROM;
+        if may_go_on {
             *last = beginning;
         }
-        self
+        Self { words, may_go_on }
     }
 
     /// Words are letters and digits, so nothing has to be escaped.

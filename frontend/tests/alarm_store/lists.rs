@@ -179,7 +179,7 @@ fn numbers_with_dots_are_one_word(place: &Place) {
         &store,
         [titled("one", "Scan from 10.0.0.7, to 45.1.2.3:443"), titled("other", "Scan of 10.0.0.70.")],
     );
-    put(&store, [titled("none", "7 scans within 10 s by v2.14.1 ... of 2001:db8::7 5..6")]);
+    put(&store, [titled("none", "7 scans within 10 s by v2.14.1, v100 ... of 2001:db8::7 5..6")]);
     let cases = [
         ("10.0.0.7", vec!["one", "other"]),
         ("10.0.0.7 scan", vec!["one"]),
@@ -192,6 +192,7 @@ fn numbers_with_dots_are_one_word(place: &Place) {
         ("10.* scan", vec!["one", "other"]),
         ("10", vec!["none"]),
         ("10. scans", vec!["none"]),
+        ("7 v100.", vec!["none"]),
         ("7.", vec!["none"]),
         ("7 scan", vec!["none"]),
         ("0.0.7", vec![]),
