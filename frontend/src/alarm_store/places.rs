@@ -105,7 +105,7 @@ fn walk(db: &mut dyn Connection, search: &Search, wanted: &Wanted<'_>) -> Result
         Some(spans) => spans.into_iter().map(Some).collect(),
         None => vec![None],
     };
-    let mut so_far = search.walked_so_far();
+    let mut so_far = search.walked_so_far(order);
     let mut places = Vec::new();
     for span in spans.iter().map(Option::as_ref).filter(|span| !is_passed(*span, order, after)) {
         let left = limit - places.len();

@@ -2,6 +2,7 @@
 //! many there are, as far as somebody wants to know.
 
 use super::filter::{Asked, Search};
+use super::list::Order;
 use crate::database::DatabaseError;
 use crate::database::sql::{Connection, Dialect, Statement, as_u64};
 
@@ -37,12 +38,9 @@ impl Search {
     pub(super) fn sources(&self) -> impl Iterator<Item = Source> + use<> {
         let text = self.asked_of_all().map(|_| Source::Text);
         let addresses = self.addresses.map(|_| Source::Addresses);
-        let all = match self.dialect {
-            Dialect::Sqlite => [text, addresses, self.placed()],
-            // It finds all that have the words before it gives the first of them: see `way`.
-            Dialect::Postgres => [addresses, text.filter(|_| addresses.is_some()), self.placed()],
-        };
-        all.into_iter().flatten()
+        // PostgreSQL finds all that have the words before it gives the first of them: see `way`.
+        let text = text.filter(|_| self.dialect == Dialect::Sqlite);
+        [text, addresses, self.placed()].into_iter().flatten()
     }
 
     /// The quicker one of the two ways to the first of those that have some combinations and were created in a time.
@@ -89,12 +87,19 @@ impl Search {
         self.placed().is_none() && self.addresses.is_none() && self.text.is_none()
     }
 
+    /// Whether the alarms with the words may be next to each other in this order, and nobody knows where.
+    pub(super) fn may_be_far(&self, order: Order) -> bool {
+        order.by.goes_with_words() && !self.is_narrowed
+    }
+
     /// How far an index is walked before what fits is looked for in another way; `None` where there is no other.
-    pub(super) fn walked_so_far(&self) -> Option<u64> {
+    pub(super) fn walked_so_far(&self, order: Order) -> Option<u64> {
         match self.dialect {
             _ if self.says_nothing() => None,
-            // To gather what has words takes it longer than a longer walk.
-            Dialect::Postgres if self.asked_of_all().is_none() => Some(self.exactly / 2),
+            // To gather what has words takes it longer than a longer walk, which is in vain where all of them are far.
+            Dialect::Postgres if self.may_be_far(order) || self.asked_of_all().is_none() => {
+                Some(self.exactly / 2)
+            }
             _ => Some(self.exactly * 2),
         }
     }
@@ -157,6 +162,12 @@ impl Search {
             Dialect::Postgres => self.on_row_with_words("alarm_text", statement),
         };
         format!("SELECT {wanted} FROM alarm_text WHERE {matches}{rest}")
+    }
+
+    /// A selection of the alarms that have the words and one of the addresses, in PostgreSQL.
+    pub(super) fn with_words_at_addresses(&self, statement: &mut Statement) -> String {
+        let with_words = self.with_words("rowid", statement);
+        format!("{with_words} AND rowid IN ({})", self.in_network("x.alarm", statement))
     }
 
     /// A selection of what is `wanted` of the rows `x` of addresses that fit.

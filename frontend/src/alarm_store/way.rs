@@ -4,7 +4,7 @@
 //! up to the number up to which lists are counted anyway.
 
 use super::filter::{Asked, Search};
-use super::list::{Count, Order};
+use super::list::{Count, Order, SortBy};
 use super::places::Way;
 use super::selections::{NUMBER, Source, at_addresses, count_in_network, count_up_to, list_words, up_to};
 use crate::database::DatabaseError;
@@ -13,11 +13,10 @@ use crate::database::sql::{Connection, Dialect, Statement};
 
 /// Alarms with words are listed and sorted up to so many times the number up to which lists are counted.
 const SORTED_AT_MOST: u64 = 15;
+/// The same in PostgreSQL, where it is known of fewer where they are in the order of the list.
+const SORTED_AT_MOST_ON_SERVER: u64 = 5;
 /// To look up the text of an alarm takes PostgreSQL as long as reading so many of those that have the words.
 const LOOKED_UP: u64 = 5;
-/// A network with more addresses of alarms than so many for each that is counted leaves enough of those that have the words:
-/// these are asked for their addresses, and not the other way around.
-const LOOKED_UP_FOR_ONE: u64 = 10;
 
 /// Finds out the way, by the first part of the filter that leaves few, and with it the length of the list.
 pub(super) fn way(
@@ -26,6 +25,9 @@ pub(super) fn way(
     order: Order,
 ) -> Result<(Way, Count), DatabaseError> {
     let exactly = search.exactly;
+    if search.dialect == Dialect::Postgres && search.addresses.is_some() && search.asked_of_all().is_some() {
+        return way_with_words(db, search, order);
+    }
     for source in search.sources() {
         if let Some(found) = found(db, search, source)? {
             return Ok(if search.has_beside(source) {
@@ -47,7 +49,7 @@ pub(super) fn way(
     if search.text.is_some() {
         return match search.dialect {
             Dialect::Sqlite => way_with_listed_words(db, search, order),
-            Dialect::Postgres => way_with_words(db, search),
+            Dialect::Postgres => way_with_words(db, search, order),
         };
     }
     // Each part leaves more than are counted, and the last that was tried is all of it.
@@ -87,7 +89,7 @@ fn way_with_listed_words(
 ) -> Result<(Way, Count), DatabaseError> {
     let exactly = search.exactly;
     let many = exactly * SORTED_AT_MOST;
-    let may_be_far = order.by.goes_with_words() && !search.is_narrowed;
+    let may_be_far = search.may_be_far(order);
     if !search.has_beside(Source::Text) {
         let listed = list_words(db, search, many + 1)?;
         search.asked = if listed > many { Asked::Each } else { Asked::Listed };
@@ -111,24 +113,31 @@ fn way_with_listed_words(
     Ok((way, Count::MoreThan(exactly)))
 }
 
-/// The same where the texts know what else alarms are filtered by, apart from addresses.
-fn way_with_words(db: &mut dyn Connection, search: &Search) -> Result<(Way, Count), DatabaseError> {
+/// The same where the texts know what else alarms are filtered by, apart from addresses. PostgreSQL knows well how many
+/// alarms have words and how many are in a network, and joins them accordingly.
+fn way_with_words(
+    db: &mut dyn Connection,
+    search: &Search,
+    order: Order,
+) -> Result<(Way, Count), DatabaseError> {
     let exactly = search.exactly;
-    let source = if search.addresses.is_some() {
-        let few = exactly * LOOKED_UP_FOR_ONE;
-        (count_in_network(db, search, few)? < few).then_some(Source::Addresses)
-    } else {
-        let is_less = search.is_narrowed && search.placed_about() * LOOKED_UP < search.may_have_words;
-        search.placed().filter(|_| is_less)
+    let is_placed = search.addresses.is_none()
+        && search.is_narrowed
+        && search.placed_about() * LOOKED_UP < search.may_have_words;
+    let mut statement = Statement::default();
+    let select = match search.placed().filter(|_| is_placed) {
+        Some(source) => search.gathered(source, NUMBER, &mut statement),
+        None if search.addresses.is_some() => search.with_words_at_addresses(&mut statement),
+        None => search.with_words("rowid", &mut statement),
     };
-    let seqs = match source {
-        None if search.addresses.is_none() => {
-            let mut statement = Statement::default();
-            let select = search.with_words("rowid", &mut statement);
-            up_to(db, &select, statement, exactly + 1)?
-        }
-        _ => gathered_up_to(db, search, source.unwrap_or(Source::Text), exactly + 1)?,
-    };
+    // To join all of them takes longer than a walk over the risks, of which there are few.
+    let is_walked = search.addresses.is_some() && order.by != SortBy::Title;
+    let most =
+        if search.may_be_far(order) && !is_walked { exactly * SORTED_AT_MOST_ON_SERVER } else { exactly };
+    let seqs = up_to(db, &select, statement, most + 1)?;
+    if (exactly + 1..=most).contains(&as_u64(seqs.len())) {
+        return Ok((Way::These(seqs), Count::MoreThan(exactly)));
+    }
     Ok(these_or_walk(seqs, exactly))
 }
 
