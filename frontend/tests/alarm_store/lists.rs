@@ -12,6 +12,7 @@ on_both_stores!(
     a_list_is_the_same_on_every_way_to_it,
     words_are_found_however_they_came,
     numbers_with_dots_are_one_word,
+    numbers_are_found_in_every_order,
     pages_follow_each_other,
     long_lists_are_not_counted_to_the_end
 );
@@ -316,6 +317,40 @@ fn words_are_found_however_they_came(place: &Place) {
                 assert_eq!(&found, expected, "counted to {counted}: {text} {order:?}");
             }
         }
+    }
+}
+
+/// Numbers say nothing of directives, so that nobody knows where they are in an order.
+fn numbers_are_found_in_every_order(place: &Place) {
+    let mut store = place.open();
+    put(
+        &store,
+        (0..40_u64).map(|n| {
+            let mut update = update(&format!("alarm{n:02}"), 1, u8::try_from(n % 10 + 1).unwrap());
+            update.document.title = format!("{} tries, kind {}", 100 + n * 7 % 40, 60 + n % 3);
+            update.document.update_time = T0 + (n * 13 % 40).cast_signed();
+            update.document.src_ips = vec![ip(u8::try_from(n % 4).unwrap())];
+            update
+        }),
+    );
+    for (order, network) in orders().flat_map(|order| [(order, None), (order, Some("10.0.0.0/31"))]) {
+        let filter = Filter { network: network.map(|network| network.parse().unwrap()), ..Filter::default() };
+        let all = store.page(&filter, order, None, 100).unwrap().alarms.into_iter();
+        let expected: Vec<String> = all
+            .filter(|alarm| alarm.document.title.ends_with("kind 61"))
+            .map(|alarm| alarm.document.alarm_id)
+            .collect();
+        let filter = Filter { text: Some("kind 61".into()), ..filter };
+        for counted in [1, 2, 5, 13, 100] {
+            store = store.counting_lists_to(counted);
+            assert_eq!(ids(&store, &filter, order), expected, "{order:?} counted to {counted}");
+            let count = store.page(&filter, order, None, 1).unwrap().count;
+            let exactly = u64::try_from(expected.len()).unwrap();
+            let is_few = exactly <= counted;
+            let expected = if is_few { Count::Exactly(exactly) } else { Count::MoreThan(counted) };
+            assert_eq!(count, expected, "{order:?}");
+        }
+        store = store.counting_lists_to(COUNTED_EXACTLY);
     }
 }
 
