@@ -207,8 +207,7 @@ fn numbers_with_dots_are_one_word(place: &Place) {
     ];
     for (words, expected) in cases {
         let filter = Filter { text: Some(words.into()), ..Filter::default() };
-        let page = store.page(&filter, NEWEST, None, 10).unwrap();
-        let mut found: Vec<_> = page.alarms.iter().map(|alarm| alarm.document.alarm_id.clone()).collect();
+        let mut found = ids(&store, &filter, NEWEST);
         found.sort();
         assert_eq!(found, expected, "{words}");
     }
