@@ -13,7 +13,7 @@ use crate::database::sql::{Connection, Dialect, Statement};
 
 /// Alarms with words are listed and sorted up to so many times the number up to which lists are counted.
 const SORTED_AT_MOST: u64 = 15;
-/// The same in PostgreSQL, where it is known of fewer where they are in the order of the list.
+/// The same in PostgreSQL, which takes longer to look at each.
 const SORTED_AT_MOST_ON_SERVER: u64 = 5;
 /// To look up the text of an alarm takes PostgreSQL as long as reading so many of those that have the words.
 const LOOKED_UP: u64 = 5;
