@@ -54,8 +54,8 @@ pub(super) fn terms(search: &str) -> Vec<Term> {
     let written: Vec<_> = written.filter(|(_, words)| !words.is_empty()).take(MAX_SEARCH_WORDS).collect();
     let last = written.len();
     // To find all that words may go on to takes long, so only the one that is being written does, or one that says so.
-    let numbered = (1..).zip(written);
-    numbered
+    (1..)
+        .zip(written)
         .map(|(number, (written, words))| Term::of(written, words, number == last || written.ends_with('*')))
         .collect()
 }
