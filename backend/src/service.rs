@@ -88,7 +88,8 @@ pub fn start(config: EngineConfig, loaded: Loaded, surroundings: Surroundings) -
     }
     let skipped = report(&loaded, &metrics);
     let counters = Counters::new(&metrics);
-    let feed = alarms.map(|publisher| Feed::new(publisher, WAITING_BYTES, &metrics));
+    let seed = config.pipeline.settings.seed;
+    let feed = alarms.map(|publisher| Feed::new(publisher, WAITING_BYTES, seed, &metrics));
     let known = checkpoints.as_ref().and_then(Checkpoints::alarm_log_ends);
     let (alarm_log, writing) = alarm_log::open(&home.logs, known, feed, &metrics, &readiness)?;
     if let Some(checkpoints) = &mut checkpoints {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use dsiem_core::alarm::Standing;
 use dsiem_core::backlog::AlarmId;
 use dsiem_core::event::{Event, json};
+use dsiem_core::hash::Seed;
 use dsiem_runtime::bus::alarms::{AlarmMessage, AlarmPublisher, GROUP_BYTES, NobodyTakesThem};
 use dsiem_runtime::metrics::{Counter, Gauge, Metrics};
 use serde::Serialize;
@@ -64,10 +65,10 @@ struct EventHead<'a> {
 impl Feed {
     /// A feed into `publisher` in which events of `waiting_bytes` may wait.
     #[must_use]
-    pub fn new(publisher: AlarmPublisher, waiting_bytes: usize, metrics: &Metrics) -> Self {
+    pub fn new(publisher: AlarmPublisher, waiting_bytes: usize, seed: Seed, metrics: &Metrics) -> Self {
         Self {
             publisher,
-            waiting: Waiting::new(waiting_bytes),
+            waiting: Waiting::new(waiting_bytes, seed),
             groups: Vec::new(),
             group: Vec::new(),
             group_bytes: 0,
@@ -228,7 +229,7 @@ mod tests {
     fn feed(waiting_bytes: usize) -> (Feed, AlarmQueue, Metrics) {
         let metrics = Metrics::new();
         let (publisher, queue) = alarms::queue(&metrics);
-        (Feed::new(publisher, waiting_bytes, &metrics), queue, metrics)
+        (Feed::new(publisher, waiting_bytes, Seed(7), &metrics), queue, metrics)
     }
 
     fn id(text: &str) -> AlarmId {

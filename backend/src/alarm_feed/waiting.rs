@@ -2,17 +2,21 @@
 //!
 //! One limit for the whole process, in bytes. Full, the oldest event makes way, whichever backlog it is of.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dsiem_core::backlog::AlarmId;
 use dsiem_core::event::Event;
+use dsiem_core::hash::{Map, Seed, map};
 
 /// How many bytes of events may wait.
 pub const WAITING_BYTES: usize = 64 << 20;
 
 /// What one event takes besides its texts: itself, and its places in the tables.
 const OVERHEAD_BYTES: usize = size_of::<Event>() + 128;
+
+/// So many places may be empty however few events wait; beyond, no more than there are events.
+const EMPTY_PLACES: usize = 1_024;
 
 /// An event of a stage.
 #[derive(Debug)]
@@ -26,16 +30,27 @@ pub(super) struct Held {
 pub(super) struct Waiting {
     limit: usize,
     bytes: usize,
-    next: u64,
-    /// By their numbers, the oldest first.
-    events: BTreeMap<u64, (AlarmId, Held)>,
-    /// The numbers of each backlog's events, the oldest first.
-    of_alarms: HashMap<AlarmId, VecDeque<u64>>,
+    /// The oldest first, in places that are numbered through. The place of an event that was taken stays, empty.
+    places: VecDeque<Option<Place>>,
+    /// The number of the first place.
+    first: u64,
+    /// How many places are not empty.
+    events: usize,
+    /// The place of each backlog's newest event.
+    newest: Map<AlarmId, u64>,
+}
+
+#[derive(Debug)]
+struct Place {
+    alarm_id: AlarmId,
+    held: Held,
+    /// The place of the same backlog's event before this one; it may be gone.
+    before: Option<u64>,
 }
 
 impl Waiting {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, bytes: 0, next: 0, events: BTreeMap::new(), of_alarms: HashMap::new() }
+    pub(super) fn new(limit: usize, seed: Seed) -> Self {
+        Self { limit, bytes: 0, places: VecDeque::new(), first: 0, events: 0, newest: map(seed) }
     }
 
     /// How many bytes wait.
@@ -46,38 +61,63 @@ impl Waiting {
     /// Holds an event; how many had to make way.
     pub(super) fn hold(&mut self, alarm_id: AlarmId, held: Held) -> u64 {
         self.bytes += weight(&held.event);
-        self.of_alarms.entry(alarm_id.clone()).or_default().push_back(self.next);
-        self.events.insert(self.next, (alarm_id, held));
-        self.next += 1;
+        self.events += 1;
+        self.put(alarm_id, held);
         let mut dropped = 0;
-        while self.bytes > self.limit && self.drop_oldest() {
-            dropped += 1;
+        while self.bytes > self.limit && self.events > 0 {
+            dropped += u64::from(self.drop_first());
         }
         dropped
     }
 
     /// The events that wait for this alarm, in their order; they do not wait any more.
     pub(super) fn take(&mut self, alarm_id: &AlarmId) -> Vec<Held> {
-        if self.of_alarms.is_empty() {
-            return Vec::new();
+        let mut number = self.newest.remove(alarm_id);
+        let mut events = Vec::new();
+        while let Some(place) = number.and_then(|number| self.place(number)?.take()) {
+            number = place.before;
+            self.bytes -= weight(&place.held.event);
+            events.push(place.held);
         }
-        let numbers = self.of_alarms.remove(alarm_id).unwrap_or_default();
-        let events = numbers.iter().filter_map(|number| self.events.remove(number));
-        let events: Vec<_> = events.map(|(_, held)| held).collect();
-        self.bytes -= events.iter().map(|held| weight(&held.event)).sum::<usize>();
+        events.reverse();
+        self.events -= events.len();
+        if self.places.len() > 2 * self.events + EMPTY_PLACES {
+            self.close_ranks();
+        }
         events
     }
 
-    fn drop_oldest(&mut self) -> bool {
-        let Some((_, (alarm_id, held))) = self.events.pop_first() else { return false };
-        self.bytes -= weight(&held.event);
-        if let Some(numbers) = self.of_alarms.get_mut(&alarm_id) {
-            numbers.pop_front();
-            if numbers.is_empty() {
-                self.of_alarms.remove(&alarm_id);
-            }
+    fn put(&mut self, alarm_id: AlarmId, held: Held) {
+        let number = self.first + self.places.len() as u64;
+        let before = self.newest.insert(alarm_id.clone(), number);
+        self.places.push_back(Some(Place { alarm_id, held, before }));
+    }
+
+    /// The place of this number, if it is not gone.
+    fn place(&mut self, number: u64) -> Option<&mut Option<Place>> {
+        let position = number.checked_sub(self.first)?;
+        self.places.get_mut(usize::try_from(position).ok()?)
+    }
+
+    /// Gives up the oldest place; whether there was an event in it.
+    fn drop_first(&mut self) -> bool {
+        let number = self.first;
+        let Some(Some(place)) = self.places.pop_front().inspect(|_| self.first += 1) else { return false };
+        self.events -= 1;
+        self.bytes -= weight(&place.held.event);
+        // Not so where newer ones of the same backlog wait.
+        if self.newest.get(&place.alarm_id) == Some(&number) {
+            self.newest.remove(&place.alarm_id);
         }
         true
+    }
+
+    /// Leaves no place empty.
+    fn close_ranks(&mut self) {
+        self.newest.clear();
+        for place in std::mem::take(&mut self.places).into_iter().flatten() {
+            self.put(place.alarm_id, place.held);
+        }
     }
 }
 
@@ -93,4 +133,55 @@ fn weight(event: &Event) -> usize {
     ];
     let texts = texts.into_iter().chain(&event.custom_data).chain(&event.custom_labels);
     OVERHEAD_BYTES + texts.map(|text| text.len()).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::event;
+
+    fn hold(waiting: &mut Waiting, alarm: &str, event_id: &str) -> u64 {
+        waiting.hold(AlarmId::saved(alarm), Held { stage: 1, event: event(event_id, 1, "10.0.0.9") })
+    }
+
+    fn take(waiting: &mut Waiting, alarm: &str) -> Vec<String> {
+        let events = waiting.take(&AlarmId::saved(alarm));
+        events.iter().map(|held| held.event.id.to_string()).collect()
+    }
+
+    #[test]
+    fn events_that_were_taken_leave_no_room_behind_and_the_others_in_their_order() {
+        let mut waiting = Waiting::new(WAITING_BYTES, Seed(1));
+        for n in 0..10 * EMPTY_PLACES {
+            if n % EMPTY_PLACES == 0 {
+                hold(&mut waiting, "stays", &n.to_string());
+            }
+            hold(&mut waiting, "goes", "x");
+            hold(&mut waiting, "goes", "y");
+            assert_eq!(take(&mut waiting, "goes"), ["x", "y"]);
+        }
+        assert!(waiting.places.len() <= 2 * 10 + EMPTY_PLACES, "{}", waiting.places.len());
+        let stayed: Vec<_> = (0..10).map(|n| (n * EMPTY_PLACES).to_string()).collect();
+        assert_eq!(take(&mut waiting, "stays"), stayed);
+        assert_eq!((waiting.bytes(), waiting.events, waiting.newest.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn full_the_oldest_goes_and_what_is_left_of_its_backlog_is_still_found() {
+        let one = weight(&event("0", 1, "10.0.0.9"));
+        let mut waiting = Waiting::new(4 * one, Seed(1));
+        let dropped: u64 = ["a", "b", "a", "c", "a", "a"]
+            .iter()
+            .zip("012345".chars())
+            .map(|(alarm, id)| hold(&mut waiting, alarm, &id.to_string()))
+            .sum();
+        assert_eq!(dropped, 2);
+        assert_eq!(take(&mut waiting, "b"), [""; 0]);
+        assert_eq!(take(&mut waiting, "a"), ["2", "4", "5"]);
+        assert_eq!(hold(&mut waiting, "a", "6"), 0);
+        assert_eq!(
+            (take(&mut waiting, "c"), take(&mut waiting, "a")),
+            (vec!["3".to_owned()], vec!["6".to_owned()])
+        );
+    }
 }

@@ -41,6 +41,11 @@ fn event(id: u64, directive: u64, source: u32) -> Event {
 
 /// Directives of three stages, the later ones with `:1` on both addresses.
 fn directives(count: u64) -> Vec<Arc<Directive>> {
+    directives_later_from(":1", count)
+}
+
+/// Directives of three stages, the later ones with `later` on both addresses.
+fn directives_later_from(later: &str, count: u64) -> Vec<Arc<Directive>> {
     let rule = |directive: u64, stage: u64, occurrence: u64, address: &str| {
         json!({"name": "", "stage": stage, "type": "PluginRule", "plugin_id": 1001, "plugin_sid": [directive * 10 + 1],
                "occurrence": occurrence, "from": address, "to": address, "reliability": 5, "timeout": 3600})
@@ -48,7 +53,7 @@ fn directives(count: u64) -> Vec<Arc<Directive>> {
     let directives: Vec<_> = (0..count)
         .map(|n| {
             json!({"id": n + 1, "name": "From SRC_IP", "priority": 3, "kingdom": "k", "category": "c",
-                   "rules": [rule(n, 1, 1, "HOME_NET"), rule(n, 2, 1_000_000, ":1"), rule(n, 3, 10, ":1")]})
+                   "rules": [rule(n, 1, 1, "HOME_NET"), rule(n, 2, 1_000_000, later), rule(n, 3, 10, later)]})
         })
         .collect();
     let file = json!({"directives": directives}).to_string();
@@ -181,5 +186,38 @@ fn backlog(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decode, index, matching, routing, backlog);
+/// Events that each of a thousand backlogs counts, after two hundred others. What such backlogs have collected is in no
+/// cache when the next event comes.
+fn thousand_backlogs(c: &mut Criterion) {
+    const BACKLOGS: u64 = 1_000;
+    const BEFORE: u64 = 200;
+    const MEASURED: u64 = 100;
+    let (directive, assets, settings) = (directives_later_from("ANY", 1).remove(0), home(), settings());
+    let context = Context { settings: &settings, assets: &assets };
+    let anywhere = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32 % 1_000;
+    let events: Vec<_> = (0..BEFORE + MEASURED).map(|n| event(BACKLOGS + n, 0, anywhere(n))).collect();
+    let count = |backlogs: &mut Vec<Backlog>, events: &[Event]| {
+        let mut count =
+            |event| backlogs.iter_mut().filter_map(|b| b.on_event(event, context).joined_stage).count();
+        events.iter().map(&mut count).sum::<usize>()
+    };
+    let open = || {
+        let open = |n| Backlog::open(directive.clone(), &event(u64::from(n), 0, n), context).0;
+        let mut backlogs: Vec<_> = (0..BACKLOGS as u32).map(open).collect();
+        count(&mut backlogs, &events[..BEFORE as usize]);
+        backlogs
+    };
+    let mut group = c.benchmark_group("backlog");
+    group.sample_size(10).throughput(Throughput::Elements(BACKLOGS * MEASURED));
+    group.bench_function("count 100 events in each of 1,000", |b| {
+        b.iter_batched_ref(
+            open,
+            |backlogs| count(backlogs, &events[BEFORE as usize..]),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decode, index, matching, routing, backlog, thousand_backlogs);
 criterion_main!(benches);

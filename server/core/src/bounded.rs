@@ -3,27 +3,26 @@
 //! A backlog collects addresses, ports and custom data; nearly all hold a handful, a few hold thousands, and a hostile
 //! sender would like one to hold millions. Full, the set stays as it is and counts what did not get in.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash};
 
-use foldhash::quality::FixedState;
-use indexmap::{Equivalent, IndexSet};
+use hashbrown::{Equivalent, HashTable};
 
 use crate::hash::Seed;
 
-/// How many values are searched one by one before a hash table is built.
+/// How many values are searched one by one; beyond, there is a table.
 const FEW: usize = 8;
 
-/// A set of at most `limit` values, in the order in which they came.
+/// No set holds more values than a position can number, whatever its limit.
+const MOST: usize = u32::MAX as usize;
+
+/// A set of at most `limit` values, in the order in which they came. All calls for one set have the same seed.
 #[derive(Debug, Clone)]
 pub struct BoundedSet<T> {
-    values: Values<T>,
+    values: Vec<T>,
+    /// Where the values lie, found by their hashes; empty while they are few. Nothing of them is repeated in it: a
+    /// thousand backlogs that count an event look into some thousand of these, and most are in no cache.
+    positions: HashTable<u32>,
     truncated: u64,
-}
-
-#[derive(Debug, Clone)]
-enum Values<T> {
-    Few(Vec<T>),
-    Many(Box<IndexSet<T, FixedState>>),
 }
 
 /// What became of an inserted value.
@@ -39,86 +38,82 @@ pub enum Inserted {
 
 impl<T> Default for BoundedSet<T> {
     fn default() -> Self {
-        Self { values: Values::Few(Vec::new()), truncated: 0 }
+        Self { values: Vec::new(), positions: HashTable::new(), truncated: 0 }
     }
 }
 
 impl<T: Hash + Eq> BoundedSet<T> {
     /// Puts `value` in unless the set already holds `limit` values.
     pub fn insert(&mut self, value: T, limit: usize, seed: Seed) -> Inserted {
-        let room = self.len() < limit;
-        if let (true, Values::Many(values)) = (room, &mut self.values) {
-            return if values.insert(value) { Inserted::New } else { Inserted::Known };
-        }
-        if self.contains(&value) {
+        if self.contains(&value, seed) {
             return Inserted::Known;
         }
-        if !room {
+        if self.len() >= limit.min(MOST) {
             self.truncated += 1;
             return Inserted::Refused;
         }
-        if let Values::Few(values) = &mut self.values {
-            values.reserve_exact(1);
-            values.push(value);
-            if values.len() > FEW {
-                let mut many = IndexSet::with_capacity_and_hasher(FEW * 2, seed.state());
-                many.extend(values.drain(..));
-                self.values = Values::Many(Box::new(many));
-            }
+        if self.len() < FEW {
+            self.values.reserve_exact(1);
+        }
+        self.values.push(value);
+        match self.len() {
+            ..=FEW => {}
+            len if len == FEW + 1 => self.note_from(0, seed),
+            len => self.note_from(len - 1, seed),
         }
         Inserted::New
     }
 
     /// Takes `value` out; the order of the others stays.
-    pub fn remove(&mut self, value: &T) {
-        match &mut self.values {
-            Values::Few(values) => {
-                if let Some(position) = values.iter().position(|known| known == value) {
-                    values.remove(position);
-                }
-            }
-            Values::Many(values) => {
-                values.shift_remove(value);
+    pub fn remove(&mut self, value: &T, seed: Seed) {
+        if let Some(position) = self.values.iter().position(|known| known == value) {
+            self.values.remove(position);
+            self.positions.clear();
+            if self.len() > FEW {
+                self.note_from(0, seed);
             }
         }
     }
 
     /// Whether `value` is in the set.
     #[must_use]
-    pub fn contains<Q: Hash + Equivalent<T> + ?Sized>(&self, value: &Q) -> bool {
-        match &self.values {
-            Values::Few(values) => values.iter().any(|known| value.equivalent(known)),
-            Values::Many(values) => values.contains(value),
+    pub fn contains<Q: Hash + Equivalent<T> + ?Sized>(&self, value: &Q, seed: Seed) -> bool {
+        if self.positions.is_empty() {
+            return self.values.iter().any(|known| value.equivalent(known));
+        }
+        let is_there = |position: &u32| value.equivalent(&self.values[*position as usize]);
+        self.positions.find(seed.state().hash_one(value), is_there).is_some()
+    }
+
+    /// Notes where the values from `first` on lie.
+    fn note_from(&mut self, first: usize, seed: Seed) {
+        let state = seed.state();
+        let hash = |position: &u32| state.hash_one(&self.values[*position as usize]);
+        for position in (first..self.values.len()).filter_map(|position| u32::try_from(position).ok()) {
+            self.positions.insert_unique(hash(&position), position, hash);
         }
     }
 
     /// How many values are in the set.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.values {
-            Values::Few(values) => values.len(),
-            Values::Many(values) => values.len(),
-        }
+        self.values.len()
     }
 
     /// Whether the set holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.values.is_empty()
     }
 
     /// The values in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.iter_from(0)
+        self.values.iter()
     }
 
     /// The same, without the first `start` ones.
     pub fn iter_from(&self, start: usize) -> impl Iterator<Item = &T> {
-        let (few, many) = match &self.values {
-            Values::Few(values) => (values.get(start..), None),
-            Values::Many(values) => (None, values.get_range(start..)),
-        };
-        few.into_iter().flatten().chain(many.into_iter().flatten())
+        self.values.iter().skip(start)
     }
 
     /// How many insertions were refused because the set was full; a value refused twice counts twice.
@@ -165,8 +160,8 @@ mod tests {
         for n in 0..20 {
             set.insert(n, 20, Seed(1));
         }
-        set.remove(&4);
-        assert!(!set.contains(&4));
+        set.remove(&4, Seed(1));
+        assert!(!set.contains(&4, Seed(1)) && set.contains(&3, Seed(1)) && set.contains(&19, Seed(1)));
         assert_eq!(set.insert(99, 20, Seed(1)), Inserted::New);
         assert_eq!(set.len(), 20);
     }

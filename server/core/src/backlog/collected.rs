@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use indexmap::Equivalent;
+use hashbrown::Equivalent;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -71,7 +71,7 @@ impl Collected {
             }
         }
         for (label, content) in event.custom_labels.iter().zip(&event.custom_data) {
-            if !content.is_empty() && !self.custom_data.contains(&Datum { content, label }) {
+            if !content.is_empty() && !self.custom_data.contains(&Datum { content, label }, seed) {
                 let datum = CustomDatum { label: label.clone(), content: content.clone() };
                 self.custom_data.insert(datum, limits.custom_data, seed);
             }
@@ -139,8 +139,8 @@ impl AddressSet {
     fn insert(&mut self, address: Address, limit: usize, seed: Seed) {
         if address != Address::NOWHERE {
             // It is never in there with others.
-            if self.addresses.len() == 1 && self.addresses.contains(&Address::NOWHERE) {
-                self.addresses.remove(&Address::NOWHERE);
+            if self.addresses.len() == 1 && self.addresses.contains(&Address::NOWHERE, seed) {
+                self.addresses.remove(&Address::NOWHERE, seed);
                 self.taken = 0;
             }
             self.addresses.insert(address, limit, seed);

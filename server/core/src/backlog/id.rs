@@ -3,17 +3,18 @@
 //! Processing the same events again gives the same ids, so whatever reads alarms can upsert.
 
 use std::fmt;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
-/// Eleven characters of base64url for alarms of ours; any text for alarms that dsiem-rs saved. Clones share the text.
+/// Eleven characters of base64url for alarms of ours; any text for alarms that dsiem-rs saved. The text is in the value
+/// itself: an id goes with each event of an alarm from thread to thread, and a text elsewhere would be waited for there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct AlarmId(Arc<str>);
+pub struct AlarmId(SmolStr);
 
 impl AlarmId {
     /// The first 66 bits of SHA-256 over the directive id (8 bytes, big-endian) and the event id.
