@@ -68,6 +68,12 @@ impl<T> Sender<T> {
         Ok(())
     }
 
+    /// Whether the receiver has not been dropped. This looks, and takes no lock.
+    #[must_use]
+    pub fn has_receiver(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Whether nobody will take messages any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -170,7 +176,8 @@ mod tests {
         assert!(sender.is_closed());
         assert_eq!(sender.try_send(1), Err(Refused(1)));
         let (sender, receiver) = mailbox::<u8>();
+        assert!(sender.has_receiver());
         drop(receiver);
-        assert!(sender.is_closed());
+        assert!(sender.is_closed() && !sender.has_receiver());
     }
 }

@@ -27,6 +27,7 @@ use dsiem_core::routing::BacklogSlot;
 use dsiem_core::snapshot::{DirectiveState, OpenBacklog};
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::clock::Clock;
+use smallvec::SmallVec;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -339,15 +340,21 @@ impl Manager {
     async fn ask(&mut self, slots: &[BacklogSlot], message: impl Fn() -> ToBacklog) -> Option<Verdict> {
         let mut strongest: Option<Verdict> = None;
         for group in slots.chunks(ASKED_AT_ONCE) {
+            // First a look at each mailbox, then the messages: looks into memory that do not depend on each other are
+            // waited for together, and of many backlogs nothing is in a cache.
+            let look = |slot: &BacklogSlot| self.open.mailbox(*slot).map(|to| (*slot, to, to.has_receiver()));
+            let mailboxes: SmallVec<[_; 2]> = group.iter().filter_map(look).collect();
             let mut asked = 0;
-            for slot in group {
-                match self.open.mailbox(*slot).map(|mailbox| mailbox.try_send(message())) {
-                    Some(Ok(())) => asked += 1,
-                    // Its task is gone: it failed outside of a message.
-                    Some(Err(_)) => self.lose(*slot),
-                    None => {}
+            let mut gone: SmallVec<[BacklogSlot; 2]> = SmallVec::new();
+            for (slot, mailbox, has_receiver) in mailboxes {
+                if has_receiver && mailbox.try_send(message()).is_ok() {
+                    asked += 1;
+                } else {
+                    gone.push(slot);
                 }
             }
+            // Their tasks failed outside of a message.
+            gone.into_iter().for_each(|slot| self.lose(slot));
             self.answers.wait_for(asked).await;
             while let Some(answer) = self.answers.take() {
                 if let Some(outcome) = self.take(answer).filter(Outcome::consumed) {

@@ -5,23 +5,20 @@
 
 use std::hash::{BuildHasher as _, Hash};
 
-use hashbrown::{Equivalent, HashTable};
+use equivalent::Equivalent;
 
 use crate::hash::Seed;
+use crate::positions::Positions;
 
 /// How many values are searched one by one; beyond, there is a table.
 const FEW: usize = 8;
-
-/// No set holds more values than a position can number, whatever its limit.
-const MOST: usize = u32::MAX as usize;
 
 /// A set of at most `limit` values, in the order in which they came. All calls for one set have the same seed.
 #[derive(Debug, Clone)]
 pub struct BoundedSet<T> {
     values: Vec<T>,
-    /// Where the values lie, found by their hashes; empty while they are few. Nothing of them is repeated in it: a
-    /// thousand backlogs that count an event look into some thousand of these, and most are in no cache.
-    positions: HashTable<u32>,
+    /// Where the values lie; empty while they are few.
+    positions: Positions,
     truncated: u64,
 }
 
@@ -38,7 +35,7 @@ pub enum Inserted {
 
 impl<T> Default for BoundedSet<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), positions: HashTable::new(), truncated: 0 }
+        Self { values: Vec::new(), positions: Positions::default(), truncated: 0 }
     }
 }
 
@@ -48,7 +45,7 @@ impl<T: Hash + Eq> BoundedSet<T> {
         if self.contains(&value, seed) {
             return Inserted::Known;
         }
-        if self.len() >= limit.min(MOST) {
+        if self.len() >= limit.min(Positions::MOST) {
             self.truncated += 1;
             return Inserted::Refused;
         }
@@ -68,7 +65,7 @@ impl<T: Hash + Eq> BoundedSet<T> {
     pub fn remove(&mut self, value: &T, seed: Seed) {
         if let Some(position) = self.values.iter().position(|known| known == value) {
             self.values.remove(position);
-            self.positions.clear();
+            self.positions = Positions::default();
             if self.len() > FEW {
                 self.note_from(0, seed);
             }
@@ -81,16 +78,15 @@ impl<T: Hash + Eq> BoundedSet<T> {
         if self.positions.is_empty() {
             return self.values.iter().any(|known| value.equivalent(known));
         }
-        let is_there = |position: &u32| value.equivalent(&self.values[*position as usize]);
-        self.positions.find(seed.state().hash_one(value), is_there).is_some()
+        self.positions.find(seed.state().hash_one(value), |position| value.equivalent(&self.values[position]))
     }
 
     /// Notes where the values from `first` on lie.
     fn note_from(&mut self, first: usize, seed: Seed) {
         let state = seed.state();
-        let hash = |position: &u32| state.hash_one(&self.values[*position as usize]);
-        for position in (first..self.values.len()).filter_map(|position| u32::try_from(position).ok()) {
-            self.positions.insert_unique(hash(&position), position, hash);
+        let hash_at = |position: usize| state.hash_one(&self.values[position]);
+        for position in first..self.values.len() {
+            self.positions.note(position, hash_at(position), hash_at);
         }
     }
 

@@ -34,6 +34,7 @@ mod form;
 pub mod hash;
 pub mod index;
 pub mod matcher;
+mod positions;
 pub mod problem;
 pub mod risk;
 pub mod routing;

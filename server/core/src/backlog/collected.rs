@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use hashbrown::Equivalent;
+use equivalent::Equivalent;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;

@@ -1,0 +1,131 @@
+//! Where values lie in a list, found by their hashes.
+//!
+//! A hash table that repeats nothing of the values. Each of its slots is one number, a position with bits of the hash
+//! above it, and a search goes on in the slot behind: one look into memory says nearly always that a value is not there,
+//! or where it is. Tables that keep values, or positions apart from the bits of their hashes, need two, and of what a
+//! thousand backlogs have collected nothing is in a cache when an event comes that each of them counts.
+
+/// So many slots has the smallest table.
+const FEWEST: usize = 16;
+
+/// The positions of a list's values, from 0 on without a gap.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Positions {
+    /// None, or a power of two, of which at most three in four are taken. 0 is free; otherwise its low bits, as many as
+    /// number the slots, are one more than a position, and the others are bits of the hash.
+    slots: Box<[u32]>,
+}
+
+impl Positions {
+    /// How many positions can be noted.
+    pub(crate) const MOST: usize = 1 << 29;
+
+    /// Whether nothing was noted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Whether a position is noted with this hash for which `is_it` says so.
+    pub(crate) fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> bool {
+        if self.slots.is_empty() {
+            return false;
+        }
+        let mask = self.slots.len() - 1;
+        let mut place = hash as usize & mask;
+        while self.slots[place] != 0 {
+            let slot = self.slots[place];
+            if (slot ^ above(hash)) as usize & !mask == 0 && is_it((slot as usize & mask) - 1) {
+                return true;
+            }
+            place = (place + 1) & mask;
+        }
+        false
+    }
+
+    /// Notes `position`, the first one that is not noted yet, for the value with this hash. `hash_at` is asked for those
+    /// of the values before it where the table has to grow.
+    pub(crate) fn note(&mut self, position: usize, hash: u64, hash_at: impl Fn(usize) -> u64) {
+        if (position + 1) * 4 > self.slots.len() * 3 {
+            let slots = (self.slots.len() * 2).max(FEWEST);
+            self.slots = vec![0; slots].into();
+            for earlier in 0..position {
+                self.put(earlier, hash_at(earlier));
+            }
+        }
+        self.put(position, hash);
+    }
+
+    fn put(&mut self, position: usize, hash: u64) {
+        let mask = self.slots.len() - 1;
+        let mut place = hash as usize & mask;
+        while self.slots[place] != 0 {
+            place = (place + 1) & mask;
+        }
+        let low = mask as u32;
+        self.slots[place] = above(hash) & !low | (position + 1) as u32;
+    }
+}
+
+/// The bits of a hash that do not choose a slot.
+fn above(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A list with this hash for each of its values.
+    fn noted(hashes: &[u64]) -> Positions {
+        let mut positions = Positions::default();
+        for (position, hash) in hashes.iter().enumerate() {
+            positions.note(position, *hash, |earlier| hashes[earlier]);
+        }
+        positions
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_was_noted() {
+        assert!(Positions::default().is_empty() && !noted(&[7]).is_empty());
+        assert!(!Positions::default().find(7, |_| true));
+        assert!(noted(&[7]).find(7, |position| position == 0));
+    }
+
+    #[test]
+    fn values_are_hardly_ever_looked_at_for_another_one() {
+        let mixed = |n: u64| {
+            n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        };
+        let hashes: Vec<_> = (0..10_000).map(mixed).collect();
+        let (positions, looks) = (noted(&hashes), Cell::new(0));
+        let other = |n: u64| {
+            positions.find(mixed(n), |_| {
+                looks.set(looks.get() + 1);
+                false
+            })
+        };
+        assert!(!(10_000..20_000).any(other));
+        assert!(looks.get() < 10, "{}", looks.get());
+    }
+
+    proptest! {
+        #[test]
+        fn every_position_is_found_by_its_hash_and_by_no_other(
+            // Few different ones, so that hashes meet in a slot, above it, or altogether.
+            hashes in prop::collection::vec((0_u64..40, 0_u64..3).prop_map(|(low, high)| high << 40 | low), 0..200),
+            absent in (40_u64..80, 0_u64..3).prop_map(|(low, high)| high << 40 | low),
+        ) {
+            let positions = noted(&hashes);
+            for (position, hash) in hashes.iter().enumerate() {
+                prop_assert!(positions.find(*hash, |found| found == position));
+                prop_assert!(!positions.find(*hash, |found| hashes[found] != *hash && found == position));
+            }
+            prop_assert!(!positions.find(absent, |found| hashes[found] == absent));
+            prop_assert!(!positions.find(absent, |found| found >= hashes.len()));
+        }
+    }
+}
