@@ -93,6 +93,8 @@ async fn alarm_files_may_be_renamed_and_removed_while_it_runs() {
     node.http.send(&attack("b", "192.168.0.2", 2)).await;
     let second = node.wait_for_alarm("an alarm in the new file", is_complete).await;
     assert_eq!(second["title"], "Attack 1 from 192.168.0.2");
+    // The lines of events follow those of alarms.
+    node.wait_for_links(4).await;
     assert_eq!(node.link_lines().len(), 4);
     let first = dsiem_tests::alarms::read_lines(&alarms.with_extension("json.1"));
     assert!(first.iter().all(|document| document["title"] == "Attack 1 from 192.168.0.1"), "{first:?}");
