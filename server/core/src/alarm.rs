@@ -100,9 +100,9 @@ impl<'a> AlarmDocument<'a> {
             created_time: parts.created_secs.unwrap_or(parts.update_secs),
             custom_data: list(&collected.custom_data),
             dst_ips: collected.dst_ips.iter().collect(),
-            intel_hits: list(parts.intel_hits),
+            intel_hits: list(&parts.found.intel_hits),
             kingdom: &directive.kingdom,
-            networks: list(parts.networks),
+            networks: list(&parts.found.networks),
             risk: backlog.risk(),
             risk_class: settings.risk_limits.class_of(backlog.risk()).as_str(),
             rules: directive
@@ -117,7 +117,7 @@ impl<'a> AlarmDocument<'a> {
             title: backlog.title(),
             truncated: collected.truncated(),
             update_time: parts.update_secs,
-            vulnerabilities: list(parts.vulnerabilities),
+            vulnerabilities: list(&parts.found.vulnerabilities),
         }
     }
 

@@ -35,7 +35,15 @@ pub enum Inserted {
 
 impl<T> Default for BoundedSet<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), positions: Positions::default(), truncated: 0 }
+        Self::new()
+    }
+}
+
+impl<T> BoundedSet<T> {
+    /// An empty set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { values: Vec::new(), positions: Positions::new(), truncated: 0 }
     }
 }
 
@@ -65,7 +73,7 @@ impl<T: Hash + Eq> BoundedSet<T> {
     pub fn remove(&mut self, value: &T, seed: Seed) {
         if let Some(position) = self.values.iter().position(|known| known == value) {
             self.values.remove(position);
-            self.positions = Positions::default();
+            self.positions = Positions::new();
             if self.len() > FEW {
                 self.note_from(0, seed);
             }

@@ -9,31 +9,34 @@
 const FEWEST: usize = 16;
 
 /// The positions of a list's values, from 0 on without a gap.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Positions {
-    /// None, or a power of two, of which at most three in four are taken. 0 is free; otherwise its low bits, as many as
+    /// A power of two of them, of which at most three in four are taken. 0 is free; otherwise its low bits, as many as
     /// number the slots, are one more than a position, and the others are bits of the hash.
-    slots: Box<[u32]>,
+    slots: Option<Box<[u32]>>,
 }
 
 impl Positions {
     /// How many positions can be noted.
     pub(crate) const MOST: usize = 1 << 29;
 
+    /// Nothing noted, and no room for it.
+    pub(crate) const fn new() -> Self {
+        Self { slots: None }
+    }
+
     /// Whether nothing was noted.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_none()
     }
 
     /// Whether a position is noted with this hash for which `is_it` says so.
     pub(crate) fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> bool {
-        if self.slots.is_empty() {
-            return false;
-        }
-        let mask = self.slots.len() - 1;
+        let Some(slots) = &self.slots else { return false };
+        let mask = slots.len() - 1;
         let mut place = hash as usize & mask;
-        while self.slots[place] != 0 {
-            let slot = self.slots[place];
+        while slots[place] != 0 {
+            let slot = slots[place];
             if (slot ^ above(hash)) as usize & !mask == 0 && is_it((slot as usize & mask) - 1) {
                 return true;
             }
@@ -45,25 +48,25 @@ impl Positions {
     /// Notes `position`, the first one that is not noted yet, for the value with this hash. `hash_at` is asked for those
     /// of the values before it where the table has to grow.
     pub(crate) fn note(&mut self, position: usize, hash: u64, hash_at: impl Fn(usize) -> u64) {
-        if (position + 1) * 4 > self.slots.len() * 3 {
-            let slots = (self.slots.len() * 2).max(FEWEST);
-            self.slots = vec![0; slots].into();
+        let mut slots = self.slots.take().unwrap_or_default();
+        if (position + 1) * 4 > slots.len() * 3 {
+            slots = vec![0; (slots.len() * 2).max(FEWEST)].into();
             for earlier in 0..position {
-                self.put(earlier, hash_at(earlier));
+                put(&mut slots, earlier, hash_at(earlier));
             }
         }
-        self.put(position, hash);
+        put(&mut slots, position, hash);
+        self.slots = Some(slots);
     }
+}
 
-    fn put(&mut self, position: usize, hash: u64) {
-        let mask = self.slots.len() - 1;
-        let mut place = hash as usize & mask;
-        while self.slots[place] != 0 {
-            place = (place + 1) & mask;
-        }
-        let low = mask as u32;
-        self.slots[place] = above(hash) & !low | (position + 1) as u32;
+fn put(slots: &mut [u32], position: usize, hash: u64) {
+    let mask = slots.len() - 1;
+    let mut place = hash as usize & mask;
+    while slots[place] != 0 {
+        place = (place + 1) & mask;
     }
+    slots[place] = above(hash) & !(mask as u32) | (position + 1) as u32;
 }
 
 /// The bits of a hash that do not choose a slot.
@@ -81,7 +84,7 @@ mod tests {
 
     /// A list with this hash for each of its values.
     fn noted(hashes: &[u64]) -> Positions {
-        let mut positions = Positions::default();
+        let mut positions = Positions::new();
         for (position, hash) in hashes.iter().enumerate() {
             positions.note(position, *hash, |earlier| hashes[earlier]);
         }
@@ -90,8 +93,8 @@ mod tests {
 
     #[test]
     fn nothing_is_found_where_nothing_was_noted() {
-        assert!(Positions::default().is_empty() && !noted(&[7]).is_empty());
-        assert!(!Positions::default().find(7, |_| true));
+        assert!(Positions::new().is_empty() && !noted(&[7]).is_empty());
+        assert!(!Positions::new().find(7, |_| true));
         assert!(noted(&[7]).find(7, |position| position == 0));
     }
 

@@ -5,6 +5,7 @@
 //! once its risk is at least 1.
 
 mod collected;
+mod found;
 mod id;
 mod outcome;
 mod parts;
@@ -17,9 +18,7 @@ mod title;
 
 use std::sync::Arc;
 
-use ipnet::IpNet;
-
-use crate::bounded::{BoundedSet, Inserted};
+use crate::bounded::Inserted;
 use crate::directive::{Directive, Rule};
 use crate::event::Event;
 use crate::finding::{Finding, FindingKind};
@@ -30,6 +29,7 @@ use crate::time::ReceiptTime;
 
 pub(crate) use collected::AddressSet;
 pub use collected::{Collected, CustomDatum, Limits};
+pub(crate) use found::{Found, MaybeFound};
 pub use id::AlarmId;
 pub use outcome::{Discarded, Ending, Outcome, Update, Verdict};
 pub(crate) use parts::Restored;
@@ -46,9 +46,7 @@ pub struct Backlog {
     /// Of the rules reached so far: at least one, the last one is the current one.
     stages: Vec<Stage>,
     collected: Collected,
-    networks: BoundedSet<IpNet>,
-    intel_hits: BoundedSet<Finding>,
-    vulnerabilities: BoundedSet<Finding>,
+    found: MaybeFound,
     risk: u8,
     /// The `update_time` at the first update of the alarm.
     created_secs: Option<i64>,
@@ -79,9 +77,7 @@ impl Backlog {
             title: title(&directive.name, event, context.assets),
             stages: first_stage(event.time_secs(context.settings.max_clock_skew_secs)),
             collected: Collected::default(),
-            networks: BoundedSet::default(),
-            intel_hits: BoundedSet::default(),
-            vulnerabilities: BoundedSet::default(),
+            found: MaybeFound::default(),
             risk: 0,
             created_secs: None,
             update_secs: event.received.secs(),
@@ -132,9 +128,13 @@ impl Backlog {
 
     /// Adds what look-ups found; whether anything of it is new.
     pub fn on_findings(&mut self, kind: FindingKind, findings: Vec<Finding>, settings: &Settings) -> bool {
+        if findings.is_empty() {
+            return false;
+        }
+        let found = self.found.get_mut();
         let known = match kind {
-            FindingKind::Intel => &mut self.intel_hits,
-            FindingKind::Vulnerability => &mut self.vulnerabilities,
+            FindingKind::Intel => &mut found.intel_hits,
+            FindingKind::Vulnerability => &mut found.vulnerabilities,
         };
         let mut added = false;
         for finding in findings {
@@ -322,7 +322,7 @@ impl Backlog {
         let Context { settings, assets } = context;
         for address in self.collected.take_new_addresses() {
             for network in assets.home_networks(address) {
-                self.networks.insert(network, settings.limits.addresses, settings.seed);
+                self.found.get_mut().networks.insert(network, settings.limits.addresses, settings.seed);
             }
         }
         wanted

@@ -2,22 +2,12 @@
 
 use std::sync::Arc;
 
-use ipnet::IpNet;
-
-use super::{AlarmId, Backlog, Collected, Ending, Stage};
-use crate::bounded::BoundedSet;
+use super::{AlarmId, Backlog, Collected, Ending, Found, Stage};
 use crate::directive::Directive;
-use crate::finding::Finding;
 
 impl Backlog {
     pub(crate) fn parts(&self) -> Parts<'_> {
-        Parts {
-            networks: &self.networks,
-            intel_hits: &self.intel_hits,
-            vulnerabilities: &self.vulnerabilities,
-            created_secs: self.created_secs,
-            update_secs: self.update_secs,
-        }
+        Parts { found: self.found.get(), created_secs: self.created_secs, update_secs: self.update_secs }
     }
 
     /// Puts a backlog together again; `stages` must hold at least one and at most as many as the directive has rules.
@@ -29,9 +19,7 @@ impl Backlog {
             title: restored.title,
             stages: restored.stages,
             collected: restored.collected,
-            networks: restored.networks,
-            intel_hits: restored.intel_hits,
-            vulnerabilities: restored.vulnerabilities,
+            found: restored.found.into(),
             risk: restored.risk,
             created_secs: restored.created_secs,
             update_secs: restored.update_secs,
@@ -42,9 +30,7 @@ impl Backlog {
 
 /// What documents and saved state need beyond the public accessors.
 pub(crate) struct Parts<'a> {
-    pub(crate) networks: &'a BoundedSet<IpNet>,
-    pub(crate) intel_hits: &'a BoundedSet<Finding>,
-    pub(crate) vulnerabilities: &'a BoundedSet<Finding>,
+    pub(crate) found: &'a Found,
     pub(crate) created_secs: Option<i64>,
     pub(crate) update_secs: i64,
 }
@@ -56,9 +42,7 @@ pub(crate) struct Restored {
     pub(crate) title: Box<str>,
     pub(crate) stages: Vec<Stage>,
     pub(crate) collected: Collected,
-    pub(crate) networks: BoundedSet<IpNet>,
-    pub(crate) intel_hits: BoundedSet<Finding>,
-    pub(crate) vulnerabilities: BoundedSet<Finding>,
+    pub(crate) found: Found,
     pub(crate) risk: u8,
     pub(crate) created_secs: Option<i64>,
     pub(crate) update_secs: i64,

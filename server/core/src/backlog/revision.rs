@@ -17,7 +17,8 @@ impl Backlog {
     #[must_use]
     pub fn revision(&self) -> u64 {
         let events: u64 = self.stages.iter().map(super::Stage::events).sum();
-        let findings = self.intel_hits.len().saturating_add(self.vulnerabilities.len());
+        let found = self.found.get();
+        let findings = found.intel_hits.len().saturating_add(found.vulnerabilities.len());
         pack(events, self.ending.is_some(), u64::try_from(findings).unwrap_or(u64::MAX))
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::saved::{set, sticky_value};
 use super::{DirectiveState, OpenBacklog, SavedFile, SnapshotError};
 use crate::backlog::{
-    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Restored, Settings, Stage, StageStatus,
+    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Found, Restored, Settings, Stage, StageStatus,
 };
 use crate::directive::{Directive, Rule, file};
 use crate::event::EventKey;
@@ -131,9 +131,11 @@ fn restore(
             ),
             custom_data: set(alarm.custom_data, limits.custom_data, seed),
         },
-        networks: set(alarm.networks.iter().filter_map(|text| text.parse().ok()), limits.addresses, seed),
-        intel_hits: set(alarm.intel_hits, limits.findings, seed),
-        vulnerabilities: set(alarm.vulnerabilities, limits.findings, seed),
+        found: Found {
+            networks: set(alarm.networks.iter().filter_map(|text| text.parse().ok()), limits.addresses, seed),
+            intel_hits: set(alarm.intel_hits, limits.findings, seed),
+            vulnerabilities: set(alarm.vulnerabilities, limits.findings, seed),
+        },
         risk: alarm.risk.min(10),
         created_secs: (alarm.created_time > 0).then_some(alarm.created_time),
         update_secs: alarm.update_time,

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::OpenBacklog;
 use crate::backlog::{
-    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Ending, Restored, Settings, Stage, StageStatus,
+    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Ending, Found, Restored, Settings, Stage,
+    StageStatus,
 };
 use crate::bounded::BoundedSet;
 use crate::directive::{Directive, Rule};
@@ -94,9 +95,9 @@ impl SavedBacklog {
             dst_ips: collected.dst_ips.iter().collect(),
             ports: collected.ports().map(SocketAddr::from).collect(),
             custom_data: values(&collected.custom_data),
-            networks: values(parts.networks),
-            intel_hits: values(parts.intel_hits),
-            vulnerabilities: values(parts.vulnerabilities),
+            networks: values(&parts.found.networks),
+            intel_hits: values(&parts.found.intel_hits),
+            vulnerabilities: values(&parts.found.vulnerabilities),
             truncated: collected.truncated(),
         }
     }
@@ -133,9 +134,11 @@ impl SavedBacklog {
             title: self.title,
             stages,
             collected,
-            networks: set(self.networks, limits.addresses, seed),
-            intel_hits: set(self.intel_hits, limits.findings, seed),
-            vulnerabilities: set(self.vulnerabilities, limits.findings, seed),
+            found: Found {
+                networks: set(self.networks, limits.addresses, seed),
+                intel_hits: set(self.intel_hits, limits.findings, seed),
+                vulnerabilities: set(self.vulnerabilities, limits.findings, seed),
+            },
             risk: self.risk.min(10),
             created_secs: self.created_time,
             update_secs: self.update_time,
