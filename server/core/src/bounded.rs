@@ -83,7 +83,7 @@ impl<T: Hash + Eq> BoundedSet<T> {
     /// Whether `value` is in the set.
     #[must_use]
     pub fn contains<Q: Hash + Equivalent<T> + ?Sized>(&self, value: &Q, seed: Seed) -> bool {
-        if self.positions.is_empty() {
+        if self.len() <= FEW {
             return self.values.iter().any(|known| value.equivalent(known));
         }
         self.positions.find(seed.state().hash_one(value), |position| value.equivalent(&self.values[position]))
