@@ -47,10 +47,11 @@ struct Pair {
 
 impl Pair {
     /// Waits until one of the two is the node.
-    async fn decide(first: Contender, second: Contender) -> Self {
+    async fn decide(server: &mut Server, first: Contender, second: Contender) -> Self {
         let decided = until("a lease", || first.lease.is_finished() || second.lease.is_finished());
         if std::panic::AssertUnwindSafe(decided).catch_unwind().await.is_err() {
-            panic!("neither is the node: {}; {}", first.sight(), second.sight());
+            let (one, other) = (first.sight(), second.sight());
+            panic!("neither is the node: {one}; {other}; of the server, {}", server.state());
         }
         let (winner, standby) = if first.lease.is_finished() { (first, second) } else { (second, first) };
         Self { held: winner.lease.await.unwrap(), holder: winner.node, standby }
@@ -71,7 +72,7 @@ async fn pairs() -> (Server, Vec<Pair>) {
     server.start();
     let mut pairs = Vec::new();
     for (first, second) in contenders {
-        pairs.push(Pair::decide(first, second).await);
+        pairs.push(Pair::decide(&mut server, first, second).await);
     }
     (server, pairs)
 }

@@ -130,6 +130,15 @@ impl Server {
         }
     }
 
+    /// What became of its process, for the message of a test that fails.
+    pub(crate) fn state(&mut self) -> String {
+        match self.process.as_mut().map(Child::try_wait) {
+            None => "it was not started".to_owned(),
+            Some(Ok(None)) => "it runs".to_owned(),
+            Some(ended) => format!("it ended: {ended:?}"),
+        }
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
