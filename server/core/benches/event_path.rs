@@ -197,9 +197,11 @@ fn thousand_backlogs(c: &mut Criterion) {
     let anywhere = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32 % 1_000;
     let events: Vec<_> = (0..BEFORE + MEASURED).map(|n| event(BACKLOGS + n, 0, anywhere(n))).collect();
     let count = |backlogs: &mut Vec<Backlog>, events: &[Event]| {
-        let mut count =
-            |event| backlogs.iter_mut().filter_map(|b| b.on_event(event, context).joined_stage).count();
-        events.iter().map(&mut count).sum::<usize>()
+        let mut counted = 0;
+        for event in events {
+            counted += backlogs.iter_mut().filter_map(|b| b.on_event(event, context).joined_stage).count();
+        }
+        counted
     };
     let open = || {
         let open = |n| Backlog::open(directive.clone(), &event(u64::from(n), 0, n), context).0;

@@ -61,11 +61,7 @@ impl<T: Hash + Eq> BoundedSet<T> {
             self.values.reserve_exact(1);
         }
         self.values.push(value);
-        match self.len() {
-            ..=FEW => {}
-            len if len == FEW + 1 => self.note_from(0, seed),
-            len => self.note_from(len - 1, seed),
-        }
+        self.note_last(seed);
         Inserted::New
     }
 
@@ -74,9 +70,7 @@ impl<T: Hash + Eq> BoundedSet<T> {
         if let Some(position) = self.values.iter().position(|known| known == value) {
             self.values.remove(position);
             self.positions = Positions::new();
-            if self.len() > FEW {
-                self.note_from(0, seed);
-            }
+            self.note_last(seed);
         }
     }
 
@@ -89,12 +83,11 @@ impl<T: Hash + Eq> BoundedSet<T> {
         self.positions.find(seed.state().hash_one(value), |position| value.equivalent(&self.values[position]))
     }
 
-    /// Notes where the values from `first` on lie.
-    fn note_from(&mut self, first: usize, seed: Seed) {
-        let state = seed.state();
-        let hash_at = |position: usize| state.hash_one(&self.values[position]);
-        for position in first..self.values.len() {
-            self.positions.note(position, hash_at(position), hash_at);
+    /// Notes where the last value lies, and all before it, if there are more than a few.
+    fn note_last(&mut self, seed: Seed) {
+        if self.len() > FEW {
+            let state = seed.state();
+            self.positions.note(self.len() - 1, |position| state.hash_one(&self.values[position]));
         }
     }
 

@@ -40,17 +40,17 @@ impl Positions {
         false
     }
 
-    /// Notes `position`, the first one that is not noted yet, for the value with this hash. `hash_at` is asked for those
-    /// of the values before it where the table has to grow.
-    pub(crate) fn note(&mut self, position: usize, hash: u64, hash_at: impl Fn(usize) -> u64) {
-        let mut slots = self.slots.take().unwrap_or_default();
+    /// Notes `position`, for a value whose hash is what `hash_at` says. All positions before it are noted, or none are:
+    /// where there is no room for one more, and in the beginning, the table is made anew with all of them.
+    pub(crate) fn note(&mut self, position: usize, hash_at: impl Fn(usize) -> u64) {
+        let (mut slots, mut first) = (self.slots.take().unwrap_or_default(), position);
         if (position + 1) * 4 > slots.len() * 3 {
-            slots = vec![0; (slots.len() * 2).max(FEWEST)].into();
-            for earlier in 0..position {
-                put(&mut slots, earlier, hash_at(earlier));
-            }
+            slots = vec![0; ((position + 1) * 2).next_power_of_two().max(FEWEST)].into();
+            first = 0;
         }
-        put(&mut slots, position, hash);
+        for noted in first..=position {
+            put(&mut slots, noted, hash_at(noted));
+        }
         self.slots = Some(slots);
     }
 }
@@ -80,8 +80,8 @@ mod tests {
     /// A list with this hash for each of its values.
     fn noted(hashes: &[u64]) -> Positions {
         let mut positions = Positions::new();
-        for (position, hash) in hashes.iter().enumerate() {
-            positions.note(position, *hash, |earlier| hashes[earlier]);
+        for position in 0..hashes.len() {
+            positions.note(position, |at| hashes[at]);
         }
         positions
     }
@@ -90,6 +90,15 @@ mod tests {
     fn nothing_is_found_where_nothing_was_noted() {
         assert!(!Positions::new().find(7, |_| true));
         assert!(noted(&[7]).find(7, |position| position == 0));
+    }
+
+    #[test]
+    fn the_last_one_is_noted_with_all_before_it_where_nothing_was() {
+        for count in [1, 9, 12, 13, 1_000] {
+            let mut positions = Positions::new();
+            positions.note(count - 1, |at| at as u64);
+            assert!((0..count).all(|at| positions.find(at as u64, |found| found == at)), "{count}");
+        }
     }
 
     #[test]
