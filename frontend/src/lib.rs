@@ -20,6 +20,7 @@ pub mod database;
 pub mod doors;
 mod explanation;
 mod http;
+mod idle;
 mod library;
 pub mod limiter;
 mod lingering;

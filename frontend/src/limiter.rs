@@ -113,9 +113,10 @@ impl Limiter {
 
     /// Works on the state at this moment; `None` where there is no limit.
     fn with<T>(&self, work: impl FnOnce(&mut State, u64) -> T) -> Option<T> {
+        let state = self.state.as_ref()?;
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         // Whoever panicked in there left numbers that are still within their bounds.
-        let mut state = self.state.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         Some(work(&mut state, now))
     }
 }

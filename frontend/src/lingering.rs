@@ -113,7 +113,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, stalled, .. } = self.get_mut();
-        let attempt = Pin::new(stream).poll_write_vectored(cx, bufs);
+        let stream = Pin::new(stream);
+        // Most answers are one piece, which the system takes with less ado by itself than as a list of one.
+        let attempt =
+            if let [one] = bufs { stream.poll_write(cx, one) } else { stream.poll_write_vectored(cx, bufs) };
         Self::within_patience(stalled, attempt, cx)
     }
 

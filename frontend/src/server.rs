@@ -14,7 +14,7 @@ use dsiem_runtime::metrics::{Gauge, Metrics};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -23,15 +23,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::Site;
+use crate::idle::Requests;
 use crate::lingering::Lingering;
 use crate::places::Places;
 use crate::tls::Current;
 
 /// Connections at the same time; full: further ones wait in the system's queue.
 pub const MAX_CONNECTIONS: usize = 4_096;
-
-/// How long the head of a request may take, which is also how long a connection may wait for its next request.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Bytes of a request's head.
 pub const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -155,18 +153,22 @@ impl Connection {
 
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
         let (site, peer) = (self.site, self.peer);
+        let requests = Requests::default();
         let service = service_fn(|request: Request<Incoming>| async {
-            Ok::<_, Infallible>(site.answer(peer, request).await)
+            let in_hand = requests.begin();
+            Ok::<_, Infallible>(in_hand.until_sent(site.answer(peer, request).await))
         });
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            // There is one timer for all requests of a connection.
+            .header_read_timeout(None)
             .max_buf_size(MAX_HEAD_BYTES)
             .half_close(true)
             .serve_connection(TokioIo::new(Lingering::new(stream)), service);
         let mut connection = pin!(connection);
         let served = tokio::select! {
+            biased;
             served = connection.as_mut() => served,
+            () = requests.stay_away() => return tracing::debug!(%peer, "a connection was closed, no request came"),
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {

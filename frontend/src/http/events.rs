@@ -201,10 +201,9 @@ impl Events {
         }
     }
 
-    /// The events of an array or of lines, if all of them can be accepted and there are any.
+    /// The events of a request, if all of them can be accepted and there are any.
     fn read_flawless(&self, text: &str, ndjson: bool, conn_id: u64) -> Option<Batch> {
-        let many = ndjson || text.trim_ascii_start().starts_with('[');
-        if !many || text.len() > MAX_AT_ONCE {
+        if text.len() > MAX_AT_ONCE {
             return None;
         }
         let now = self.clock.now();
@@ -214,7 +213,13 @@ impl Events {
             event.conn_id = conn_id;
             batch.push(&event).is_ok()
         };
-        let flawless = if ndjson { json::check_lines(text, take) } else { json::check_array(text, take) };
+        let flawless = if ndjson {
+            json::check_lines(text, take)
+        } else if text.trim_ascii_start().starts_with('[') {
+            json::check_array(text, take)
+        } else {
+            json::check(text).is_ok_and(take)
+        };
         (flawless && batch.len() > 0).then_some(batch)
     }
 
