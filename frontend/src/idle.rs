@@ -1,6 +1,6 @@
 //! Ends a connection that has waited too long for the head of a request.
 //!
-//! hyper can do that with a timer for each request, which is set and taken away again: a fifteenth of what an event
+//! hyper can do that with a timer for each request, which is set and taken away again: six percent of what an event
 //! costs that comes by itself. This is one timer for each connection, which looks now and then whether a request came.
 
 use std::pin::Pin;

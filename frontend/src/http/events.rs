@@ -1,8 +1,8 @@
 //! `POST /events`: normalized events from whoever has them.
 //!
-//! The order of the checks: token, the peer's rate, body, JSON, rates, room on the way to the bus, and then each event for itself. Valid events
-//! of a request go on even if others of it do not; 200 means that the accepted ones are on the bus. A request of several events
-//! with nothing wrong in it is read in one go, before rate and room are asked; the answers are the same.
+//! The order of the checks: token, the peer's rate, body, JSON, rates, room on the way to the bus, and then each event
+//! for itself. Valid events of a request go on even if others of it do not; 200 means that the accepted ones are on the
+//! bus. A request with nothing wrong in it is read in one go, before rate and room are asked; the answers are the same.
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
