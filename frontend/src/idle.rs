@@ -19,10 +19,10 @@ use hyper::body::{Frame, SizeHint};
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How often it is looked.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(3);
 
-/// The requests of one connection, of which there is one at a time. Clones share them.
-#[derive(Debug, Clone, Default)]
+/// The requests of one connection, of which there is one at a time.
+#[derive(Debug, Default)]
 pub(crate) struct Requests {
     /// How many have come, and how many of them have been answered: odd while there is one.
     turns: Arc<AtomicU64>,
