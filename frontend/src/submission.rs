@@ -11,6 +11,30 @@ use serde_json::value::RawValue;
 /// Events in one request; more: 413.
 pub(crate) const MAX_EVENTS: usize = 50_000;
 
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One JSON value that is not an array.
+    One,
+    /// An array.
+    Array,
+    /// NDJSON: one JSON value a line.
+    Lines,
+}
+
+impl Form {
+    /// That of `body`, as far as its beginning and its sender say.
+    pub(crate) fn of(body: &str, ndjson: bool) -> Self {
+        if ndjson {
+            Self::Lines
+        } else if body.trim_ascii_start().starts_with('[') {
+            Self::Array
+        } else {
+            Self::One
+        }
+    }
+}
+
 /// What a request holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Submission<'a> {
@@ -34,14 +58,12 @@ pub(crate) enum SplitError {
 }
 
 impl<'a> Submission<'a> {
-    /// Cuts `body` apart: one JSON value, or with `ndjson` one a line.
-    pub(crate) fn split(body: &'a str, ndjson: bool) -> Result<Self, SplitError> {
-        if ndjson {
-            lines(body)
-        } else if body.trim_ascii_start().starts_with('[') {
-            elements(body)
-        } else {
-            value(body).map(Self::One).map_err(|e| SplitError::NotJson(e.to_string()))
+    /// Cuts `body` apart.
+    pub(crate) fn split(body: &'a str, form: Form) -> Result<Self, SplitError> {
+        match form {
+            Form::Lines => lines(body),
+            Form::Array => elements(body),
+            Form::One => value(body).map(Self::One).map_err(|e| SplitError::NotJson(e.to_string())),
         }
     }
 
@@ -124,13 +146,17 @@ impl<'de> Visitor<'de> for Elements {
 mod tests {
     use super::*;
 
+    fn split(body: &str, ndjson: bool) -> Result<Submission<'_>, SplitError> {
+        Submission::split(body, Form::of(body, ndjson))
+    }
+
     fn check(body: &str, ndjson: bool, expected: &[&str]) {
-        let split = Submission::split(body, ndjson).unwrap_or_else(|e| panic!("{body:?}: {e}"));
+        let split = split(body, ndjson).unwrap_or_else(|e| panic!("{body:?}: {e}"));
         assert_eq!(split.events(), expected, "{body:?}");
     }
 
     fn check_error(body: &str, ndjson: bool) {
-        let split = Submission::split(body, ndjson);
+        let split = split(body, ndjson);
         assert!(matches!(split, Err(SplitError::NotJson(_))), "{body:?}: {split:?}");
     }
 
@@ -141,8 +167,8 @@ mod tests {
         check("null", false, &["null"]);
         check(r#"[{"a":[1]} , "x",null,[[2]]]"#, false, &[r#"{"a":[1]}"#, r#""x""#, "null", "[[2]]"]);
         check("\n [ ]\n", false, &[]);
-        assert!(matches!(Submission::split("{}", false), Ok(Submission::One(_))));
-        assert!(matches!(Submission::split("[{}]", false), Ok(Submission::Many(_))));
+        assert!(matches!(split("{}", false), Ok(Submission::One(_))));
+        assert!(matches!(split("[{}]", false), Ok(Submission::Many(_))));
     }
 
     #[test]
@@ -178,10 +204,10 @@ mod tests {
         let array = |n: usize| format!("[{}]", vec!["1"; n].join(","));
         let lines = |n: usize| "1\n".repeat(n);
         for (body, ndjson) in [(array(MAX_EVENTS), false), (lines(MAX_EVENTS), true)] {
-            assert_eq!(Submission::split(&body, ndjson).unwrap().events().len(), MAX_EVENTS);
+            assert_eq!(split(&body, ndjson).unwrap().events().len(), MAX_EVENTS);
         }
         for (body, ndjson) in [(array(MAX_EVENTS + 3), false), (lines(MAX_EVENTS + 3), true)] {
-            assert_eq!(Submission::split(&body, ndjson), Err(SplitError::TooMany(MAX_EVENTS + 3)));
+            assert_eq!(split(&body, ndjson), Err(SplitError::TooMany(MAX_EVENTS + 3)));
         }
         // Too many, and not whole either: not JSON.
         check_error(array(MAX_EVENTS + 3).trim_end_matches(']'), false);

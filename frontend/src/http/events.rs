@@ -31,7 +31,7 @@ use crate::limiter::Limiter;
 use crate::peers::Peers;
 use crate::publisher::{Batch, Publisher, Room, TooLarge, Unavailable};
 use crate::rejected::RejectedEvents;
-use crate::submission::{SplitError, Submission};
+use crate::submission::{Form, SplitError, Submission};
 
 /// Refused events that an answer lists; where there are more, it also has their number as `refused_total`.
 pub(crate) const MAX_LISTED: usize = 1_000;
@@ -136,14 +136,14 @@ impl Events {
         let text = std::str::from_utf8(&body).map_err(|e| {
             Refusal::bad_request(format!("the body is not UTF-8 from byte {} on", e.valid_up_to()))
         })?;
-        let ndjson = is_ndjson(headers);
+        let form = Form::of(text, is_ndjson(headers));
         let conn_id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(batch) = self.read_flawless(text, ndjson, conn_id) {
+        if let Some(batch) = self.read_flawless(text, form, conn_id) {
             let (room, account) = self.admit(peer, request.open(batch.len()), batch.len())?;
             self.publish(batch, room, account).await?;
             return Ok(StatusCode::OK.into_response());
         }
-        let submission = Submission::split(text, ndjson).map_err(|e| refuse_body(&e))?;
+        let submission = Submission::split(text, form).map_err(|e| refuse_body(&e))?;
         let account = request.open(submission.events().len());
         let read = self.take_in(&submission, peer, conn_id, account).await?;
         Ok(match submission {
@@ -202,7 +202,7 @@ impl Events {
     }
 
     /// The events of a request, if all of them can be accepted and there are any.
-    fn read_flawless(&self, text: &str, ndjson: bool, conn_id: u64) -> Option<Batch> {
+    fn read_flawless(&self, text: &str, form: Form, conn_id: u64) -> Option<Batch> {
         if text.len() > MAX_AT_ONCE {
             return None;
         }
@@ -213,12 +213,10 @@ impl Events {
             event.conn_id = conn_id;
             batch.push(&event).is_ok()
         };
-        let flawless = if ndjson {
-            json::check_lines(text, take)
-        } else if text.trim_ascii_start().starts_with('[') {
-            json::check_array(text, take)
-        } else {
-            json::check(text).is_ok_and(take)
+        let flawless = match form {
+            Form::Lines => json::check_lines(text, take),
+            Form::Array => json::check_array(text, take),
+            Form::One => json::check(text).is_ok_and(take),
         };
         (flawless && batch.len() > 0).then_some(batch)
     }
