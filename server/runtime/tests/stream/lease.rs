@@ -2,7 +2,7 @@
 
 use dsiem_runtime::bus::nats::Lease;
 use dsiem_runtime::bus::nats::stream::BUCKET;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -88,6 +88,26 @@ async fn check_unchanged(pairs: &mut [Pair], when: &str) {
 async fn of_processes_that_start_at_the_same_moment_one_is_the_node() {
     let (_server, mut pairs) = pairs().await;
     check_unchanged(&mut pairs, "from the first moment on").await;
+}
+
+/// nats-server 2.9 ends with an error when it is asked for a message of a stream that it is about to make for somebody
+/// else. Whatever lies in a stream was put there when it was made.
+#[tokio::test]
+async fn nothing_is_asked_of_the_leases_before_there_is_one() {
+    let server = Server::with_jetstream();
+    let (gets, puts) = (format!("$JS.API.STREAM.MSG.GET.KV_{BUCKET}"), format!("$KV.{BUCKET}.>"));
+    let spy = async_nats::connect(server.address()).await.unwrap();
+    let mut seen = futures::stream::select(
+        spy.subscribe(gets.clone()).await.unwrap(),
+        spy.subscribe(puts).await.unwrap(),
+    );
+    spy.flush().await.unwrap();
+    let first = Contender::start(&server, "be-0");
+    let put = within("a lease", seen.next()).await.unwrap();
+    assert!(put.subject.ends_with(".lease.be-0"), "{}", put.subject);
+    let _held = within("the lease", first.lease).await.unwrap();
+    let _standby = Contender::start(&server, "be-0");
+    while within("a look at the lease", seen.next()).await.unwrap().subject.as_str() != gets {}
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A real nats-server for tests: on a free port, killed when the test ends, and nothing waits for ever.
 
+use std::fs::File;
 use std::future::Future;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use dsiem_runtime::bus::{Durability, EventPublisher, EventSubscription, Nats, NatsConfig};
 use dsiem_runtime::{Clock, Metrics, Shutdown};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 // The system gives a port that nobody holds to the next who asks, also while its server is down for a while.
 #[path = "../../../../tests/src/ports.rs"]
@@ -18,6 +19,9 @@ mod ports;
 
 /// Everything that a test waits for happens within this time, or the test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What of its log is shown of a server that ended, in bytes: a crash names all its goroutines after the reason.
+const MAX_LAST_WORDS: usize = 64 << 10;
 
 /// How often a condition is looked at that nobody tells us of.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -46,6 +50,8 @@ pub(crate) struct Server {
     options: Vec<String>,
     /// Where JetStream keeps its files.
     store: Option<TempDir>,
+    /// What it says.
+    log: NamedTempFile,
     process: Option<Child>,
 }
 
@@ -107,7 +113,8 @@ impl Server {
 
     /// Has a port, but does not run yet.
     pub(crate) fn reserved() -> Self {
-        Self { port: ports::free(), options: Vec::new(), store: None, process: None }
+        let log = NamedTempFile::new().unwrap();
+        Self { port: ports::free(), options: Vec::new(), store: None, log, process: None }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -122,7 +129,8 @@ impl Server {
     pub(crate) fn start(&mut self) {
         let mut command = Command::new(program());
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]).args(&self.options);
-        self.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let log = File::options().append(true).open(self.log.path()).unwrap();
+        self.process = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             assert!(begun.elapsed() < DEADLINE, "nats-server does not listen");
@@ -135,8 +143,14 @@ impl Server {
         match self.process.as_mut().map(Child::try_wait) {
             None => "it was not started".to_owned(),
             Some(Ok(None)) => "it runs".to_owned(),
-            Some(ended) => format!("it ended: {ended:?}"),
+            Some(ended) => format!("it ended: {ended:?}\n{}", self.last_words()),
         }
+    }
+
+    /// The end of what it said.
+    fn last_words(&self) -> String {
+        let log = std::fs::read(self.log.path()).unwrap();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(MAX_LAST_WORDS)..]).into_owned()
     }
 
     /// Ends it as a power cut would.

@@ -1,6 +1,13 @@
 //! A few keys and values on NATS: how far each node is, and which process is a node.
 //!
 //! A stream with one message for each key, in the form of NATS's key-value buckets, so that its tools show it.
+//!
+//! nats-server 2.9 ends with an error when it is asked for a message, or for subjects, of a stream that it is about to make
+//! for somebody else, as happens where several processes start at the same moment. It tells the state of such a stream,
+//! though, as that of an empty one. So nothing is asked of a bucket before something was stored in it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::header::{HeaderMap, HeaderName};
 use base64::Engine as _;
@@ -44,6 +51,8 @@ pub(super) struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     api: Api,
+    /// Something was stored in it: it can be asked.
+    is_filled: Arc<AtomicBool>,
 }
 
 impl Bucket {
@@ -71,16 +80,28 @@ impl Bucket {
             }
             found => drop(found?),
         }
-        Ok(Self { api })
+        Ok(Self::of(api))
     }
 
     /// The bucket, if it is known to be there.
     pub(super) fn of(api: Api) -> Self {
-        Self { api }
+        Self { api, is_filled: Arc::default() }
+    }
+
+    /// Whether anything was ever stored in it.
+    async fn is_filled(&self) -> Result<bool, StreamError> {
+        if !self.is_filled.load(Ordering::Relaxed) {
+            let stream = self.api.stream(STREAM).await?;
+            self.is_filled.store(stream.state.last_seq > 0, Ordering::Relaxed);
+        }
+        Ok(self.is_filled.load(Ordering::Relaxed))
     }
 
     /// What `key` holds; None: there never was one.
     pub(super) async fn get(&self, key: &str) -> Result<Option<Entry>, StreamError> {
+        if !self.is_filled().await? {
+            return Ok(None);
+        }
         self.api.last(STREAM, &format!("{PREFIX}{key}")).await?.as_ref().map(entry).transpose()
     }
 
@@ -109,6 +130,9 @@ impl Bucket {
 
     /// The keys that begin with `start`, removed ones included.
     pub(super) async fn keys(&self, start: &str) -> Result<Vec<String>, StreamError> {
+        if !self.is_filled().await? {
+            return Ok(Vec::new());
+        }
         let subjects = self.api.subjects(STREAM, &format!("{PREFIX}{start}>")).await?;
         Ok(subjects.iter().filter_map(|subject| subject.strip_prefix(PREFIX)).map(str::to_owned).collect())
     }
