@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -80,9 +81,10 @@ impl<T> Receiver<T> {
         Poll::Pending
     }
 
-    /// Takes the answer that came first; `None` if there is none.
-    pub fn take(&mut self) -> Option<T> {
-        lock(&self.0).arrived.pop_front()
+    /// Moves all answers that are there into `taken`, which is empty; the one that came first comes first.
+    pub fn take_all(&mut self, taken: &mut VecDeque<T>) {
+        debug_assert!(taken.is_empty(), "it becomes the room for the next answers");
+        mem::swap(&mut lock(&self.0).arrived, taken);
     }
 }
 
@@ -123,7 +125,8 @@ mod tests {
         assert_eq!(receiver.poll_wait(3, &mut cx), Poll::Ready(()));
         sender.send(4);
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "nobody waits");
-        let taken: Vec<_> = std::iter::from_fn(|| receiver.take()).collect();
+        let mut taken = VecDeque::new();
+        receiver.take_all(&mut taken);
         assert_eq!(taken, [1, 2, 3, 4]);
     }
 
@@ -134,19 +137,22 @@ mod tests {
         receiver.wait_for(2).await;
         receiver.wait_for(0).await;
         receiver.wait_for(3).await;
-        assert_eq!(receiver.take(), Some(0));
+        let mut taken = VecDeque::new();
+        receiver.take_all(&mut taken);
+        assert_eq!(taken, [0, 1, 2]);
     }
 
     #[tokio::test]
     async fn a_task_that_waits_gets_the_answers_of_others() {
         let (sender, mut receiver) = answers();
         let task = tokio::spawn(async move {
-            let mut taken = 0;
-            for count in [1, 100, 3] {
-                receiver.wait_for(count).await;
-                taken += (0..count).filter_map(|_| receiver.take()).count();
+            let (mut all, mut taken) = (0, VecDeque::new());
+            while all < 104 {
+                receiver.wait_for(1).await;
+                receiver.take_all(&mut taken);
+                all += taken.drain(..).count();
             }
-            taken
+            all
         });
         for n in 0..104 {
             tokio::task::yield_now().await;

@@ -80,6 +80,12 @@ impl Census {
         Self { inner: Arc::default(), limit, counters, readiness }
     }
 
+    /// Whether another backlog may be opened without one that has to go; others may open one at the same moment.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        usize::try_from(self.counters.backlogs_open.get()).is_ok_and(|open| open < self.limit)
+    }
+
     /// Asks for room for a backlog that its manager knows as `slot`. The backlog that has to go for it has then been
     /// named to its manager, which may be the same one. `None`: no open backlog may go.
     #[must_use]

@@ -1,9 +1,9 @@
 //! One task for each directive that is awake.
 //!
 //! The manager owns the routing table, the deadlines, the remembered event ids and the mailboxes of its directive's
-//! backlogs. It handles the events of its directive one after the other: it has every backlog's answer to an event before
-//! it looks at the next one. The order of the steps for one event is that of the contract: the backlogs that are over
-//! end, a duplicate is discarded, the backlogs that may be concerned are asked, and only then a new one opens.
+//! backlogs. It handles the events of its directive one after the other, or several together where that comes to the same
+//! ([`volley`]). The order of the steps for one event is that of the contract: the backlogs that are over end, a duplicate
+//! is discarded, the backlogs that may be concerned are asked, and only then a new one opens.
 
 mod lingering;
 mod save;
@@ -12,13 +12,15 @@ mod stop;
 mod table;
 #[cfg(test)]
 mod tests;
+mod volley;
 mod wake_time;
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsiem_core::backlog::{Backlog, Discarded, Ending, Outcome, Verdict};
+use dsiem_core::backlog::{Backlog, Discarded, Ending, Verdict};
 use dsiem_core::directive::Directive;
 use dsiem_core::duplicates::{MAX_REMEMBERED, RecentEvents};
 use dsiem_core::event::Event;
@@ -47,6 +49,7 @@ pub use save::{Part, Save};
 pub use show::{Show, Shown};
 pub use stop::Failure;
 use table::{Entry, Table};
+use volley::{Volley, stronger};
 pub use wake_time::WakeTime;
 
 /// How many events may wait for a directive; full, the dispatcher waits.
@@ -158,8 +161,12 @@ pub struct Manager {
     broken: bool,
     /// Whether it ends in order.
     ends_well: bool,
+    /// Whether a backlog has come, or waits for other events, since this was reset.
+    rerouted: bool,
     /// Room to work in.
     candidates: Vec<BacklogSlot>,
+    arrived: VecDeque<Answer>,
+    volley: Volley,
 }
 
 impl Manager {
@@ -198,7 +205,10 @@ impl Manager {
             current: None,
             broken: false,
             ends_well: false,
+            rerouted: false,
             candidates: Vec::new(),
+            arrived: VecDeque::new(),
+            volley: Volley::default(),
         };
         for (at, key) in state.remembered {
             manager.recent.remember(key, at);
@@ -235,50 +245,25 @@ impl Manager {
             self.wake_time.set(self.wants_to_know_at());
             self.shared.open.set(self.slot, self.open.len());
         }
-        self.stop().await;
+        // Boxed, as it would hold the manager a second time.
+        Box::pin(self.stop()).await;
     }
 
     async fn take_batch(&mut self, batch: &mut Vec<Message>) {
         self.unhandled = batch.iter().filter(|message| matches!(message, Message::Event(_))).count();
         let mut started = Instant::now();
-        for message in batch.drain(..) {
-            if self.broken {
-                return;
-            }
+        let mut messages = batch.drain(..).peekable();
+        while !self.broken
+            && let Some(message) = messages.next()
+        {
             match message {
-                Message::Event(delivery) => started = self.deliver(delivery, started).await,
+                Message::Event(first) => started = self.deliver(first, &mut messages, started).await,
                 Message::Time(time) => self.on_time(time).await,
                 // Boxed: its room is not needed at any other time.
                 Message::Save(save) => Box::pin(self.save(&save)).await,
                 Message::Show(show) => Box::pin(self.show(show)).await,
             }
         }
-    }
-
-    /// Handles an event whose turn it is since `started`; when it was done.
-    async fn deliver(&mut self, delivery: Delivery, started: Instant) -> Instant {
-        self.current = Some(delivery.event.clone());
-        let used = self.handle(&delivery.event, delivery.opens).await;
-        if self.broken {
-            return started;
-        }
-        self.current = None;
-        self.handled = delivery.number;
-        self.unhandled -= 1;
-        self.counters().pairs_in_flight.dec();
-        self.now = self.now.max(delivery.arrived);
-        let done = Instant::now();
-        if used {
-            self.last_use = self.now;
-            self.shared.pressure.check(delivery.arrived, &self.shared.clock);
-            let took = done - started;
-            let counters = self.counters();
-            counters.processing_nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-            if took > self.shared.event_budget {
-                counters.budget_missed.inc();
-            }
-        }
-        done
     }
 
     /// Everything received before `time` has been handled: what is over by then ends, and if nothing is left, the
@@ -307,35 +292,6 @@ impl Manager {
         &self.shared.surroundings.counters
     }
 
-    /// The way of one event through the directive; whether it was of use.
-    async fn handle(&mut self, event: &Arc<Event>, opens: bool) -> bool {
-        let now = event.received;
-        self.expire(now).await;
-        if self.recent.contains(&event.key, now) {
-            self.counters().discarded_duplicate.inc();
-            return true;
-        }
-        let mut candidates = std::mem::take(&mut self.candidates);
-        self.open.router().candidates(event, &self.shared.surroundings.assets, &mut candidates);
-        let taken = self.ask(&candidates, || ToBacklog::Event(event.clone())).await;
-        self.candidates = candidates;
-        let had = match taken {
-            Some(verdict) => {
-                self.book(verdict);
-                true
-            }
-            None if opens => self.open(event).await,
-            None => {
-                self.counters().pairs_not_matching.inc();
-                return false;
-            }
-        };
-        if had {
-            self.remember(event);
-        }
-        true
-    }
-
     /// Sends a message to each of `slots` and waits for all answers. The strongest verdict, if any backlog consumed.
     async fn ask(&mut self, slots: &[BacklogSlot], message: impl Fn() -> ToBacklog) -> Option<Verdict> {
         let mut strongest: Option<Verdict> = None;
@@ -356,18 +312,18 @@ impl Manager {
             // Their tasks failed outside of a message.
             gone.into_iter().for_each(|slot| self.lose(slot));
             self.answers.wait_for(asked).await;
-            while let Some(answer) = self.answers.take() {
-                if let Some(outcome) = self.take(answer).filter(Outcome::consumed) {
-                    strongest =
-                        Some(strongest.map_or(outcome.verdict, |before| stronger(before, outcome.verdict)));
-                }
+            let mut arrived = std::mem::take(&mut self.arrived);
+            self.answers.take_all(&mut arrived);
+            for answer in arrived.drain(..) {
+                strongest = stronger(strongest, self.take(answer));
             }
+            self.arrived = arrived;
         }
         strongest
     }
 
-    /// Brings the table up to date with an answer.
-    fn take(&mut self, answer: Answer) -> Option<Outcome> {
+    /// Brings the table up to date with an answer; its verdict, if the backlog consumed.
+    fn take(&mut self, answer: Answer) -> Option<Verdict> {
         let Some(outcome) = answer.outcome else {
             self.lose(answer.slot);
             return None;
@@ -378,7 +334,7 @@ impl Manager {
         if let Some(change) = answer.change {
             self.change(answer.slot, *change);
         }
-        Some(outcome)
+        outcome.consumed().then_some(outcome.verdict)
     }
 
     fn change(&mut self, slot: BacklogSlot, change: Change) {
@@ -388,6 +344,7 @@ impl Manager {
         self.open.set_deadline(slot, change.deadline_secs);
         if let Some(interests) = change.interests {
             self.open.set_interests(slot, interests);
+            self.rerouted = true;
         }
         if change.passed_second_stage {
             self.protect(slot);
@@ -405,7 +362,7 @@ impl Manager {
     }
 
     /// Opens a backlog with an event that matches the stage-1 rule and that nobody consumed; whether it did.
-    async fn open(&mut self, event: &Arc<Event>) -> bool {
+    fn open(&mut self, event: &Arc<Event>) -> bool {
         let shared = self.shared.clone();
         let counters = &shared.surroundings.counters;
         let (backlog, outcome) = Backlog::open(self.directive.clone(), event, shared.surroundings.context());
@@ -426,8 +383,7 @@ impl Manager {
         if shared.checkpoints {
             self.open.set_unsaved(slot);
         }
-        // The one that has to go for it may be one of ours.
-        self.evict_named().await;
+        self.rerouted = true;
         true
     }
 
@@ -484,6 +440,11 @@ impl Manager {
         {
             self.open.set_protected(slot);
         }
+    }
+
+    /// Whether there is a backlog whose deadline lies before `now`.
+    fn is_any_due(&self, now: ReceiptTime) -> bool {
+        self.open.first_due(now.secs()).is_some()
     }
 
     /// Ends the backlogs whose deadline lies before `now`.
@@ -558,15 +519,4 @@ impl Manager {
             }
         }
     }
-}
-
-/// Of two backlogs that consumed the same event, the verdict that goes into the books.
-fn stronger(a: Verdict, b: Verdict) -> Verdict {
-    let rank = |verdict: &Verdict| match verdict {
-        Verdict::NotConsumed => 0,
-        Verdict::Discarded(_) => 1,
-        Verdict::Absorbed => 2,
-        Verdict::Counted => 3,
-    };
-    if rank(&b) > rank(&a) { b } else { a }
 }

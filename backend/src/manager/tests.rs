@@ -10,13 +10,13 @@ use crate::counters::Counters;
 use crate::fixtures::{self, NOW, directive, event};
 
 /// What managers share in these tests, and the log they write into.
-struct Setup {
-    shared: Arc<Shared>,
-    log: mpsc::Receiver<LogRecord>,
+pub(super) struct Setup {
+    pub(super) shared: Arc<Shared>,
+    pub(super) log: mpsc::Receiver<LogRecord>,
     _retirements: mpsc::Receiver<Retirement>,
 }
 
-fn setup(max_backlogs: usize, records: usize) -> Setup {
+pub(super) fn setup(max_backlogs: usize, records: usize) -> Setup {
     let (surroundings, log) = fixtures::surroundings(records);
     let (retirements, _retirements) = mpsc::channel(8);
     let counters = surroundings.counters.clone();
@@ -47,7 +47,7 @@ impl Setup {
         (mailbox, Manager::new(DirectiveSlot(id), directive, shared, messages, wake_time, state))
     }
 
-    fn counters(&self) -> &Counters {
+    pub(super) fn counters(&self) -> &Counters {
         &self.shared.surroundings.counters
     }
 }
