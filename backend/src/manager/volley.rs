@@ -168,7 +168,7 @@ impl Manager {
                 self.settle_together(volley).await
             }
         };
-        if self.rerouted {
+        if self.rerouted && !self.broken {
             // The one that has to go for a backlog that was opened may be one of ours.
             Box::pin(self.evict_named()).await;
         }

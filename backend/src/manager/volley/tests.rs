@@ -19,30 +19,31 @@ use crate::alarm_log::LogRecord;
 use crate::backlog::{Fault, Surroundings};
 use crate::fixtures;
 
-/// A stage: its sid, how many events it counts, and whose.
-type Stage = (u64, u32, &'static str, &'static str);
+/// A stage: its sid, how many events it counts, and from where to where, to which port.
+type Stage = (u64, u32, &'static str, &'static str, &'static str);
 
-/// Directives that differ in which events concern which backlogs.
-const DIRECTIVES: [(bool, [Stage; 3]); 6] = [
+/// Directives that differ in which events concern which backlogs; with `true`, earlier stages go on absorbing.
+const DIRECTIVES: [(bool, [Stage; 3]); 7] = [
     // Each stage has events of its own, between the hosts of the first.
-    (false, [(1, 1, "ANY", "ANY"), (2, 3, ":1", ":1"), (3, 2, ":1", ":1")]),
+    (false, [(1, 1, "ANY", "ANY", "ANY"), (2, 3, ":1", ":1", "ANY"), (3, 2, ":1", ":1", "ANY")]),
     // All stages count the same events, as those of a flood do.
-    (false, [(1, 1, "ANY", "ANY"), (1, 2, ":1", ":1"), (1, 4, ":1", ":1")]),
-    // Earlier stages go on absorbing.
-    (true, [(1, 1, "ANY", "ANY"), (2, 2, ":1", "ANY"), (3, 2, ":1", "ANY")]),
+    (false, [(1, 1, "ANY", "ANY", "ANY"), (1, 2, ":1", ":1", "ANY"), (1, 4, ":1", ":1", "ANY")]),
+    (true, [(1, 1, "ANY", "ANY", "ANY"), (2, 2, ":1", "ANY", "ANY"), (3, 2, ":1", "ANY", "ANY")]),
     // An event concerns every backlog.
-    (false, [(1, 1, "ANY", "ANY"), (2, 2, "ANY", "ANY"), (3, 2, ":1", "ANY")]),
+    (false, [(1, 1, "ANY", "ANY", "ANY"), (2, 2, "ANY", "ANY", "ANY"), (3, 2, ":1", "ANY", "ANY")]),
     // One event makes a backlog wait for events that were others' until then.
-    (false, [(1, 1, "ANY", "ANY"), (2, 1, ":1", "ANY"), (2, 5, "ANY", ":1")]),
+    (false, [(1, 1, "ANY", "ANY", "ANY"), (2, 1, ":1", "ANY", "ANY"), (2, 5, "ANY", ":1", "ANY")]),
     // The same, where those may open backlogs of their own.
-    (false, [(1, 1, "ANY", "ANY"), (1, 1, ":1", "ANY"), (1, 5, "ANY", ":1")]),
+    (false, [(1, 1, "ANY", "ANY", "ANY"), (1, 1, ":1", "ANY", "ANY"), (1, 5, "ANY", ":1", "ANY")]),
+    // What may open a backlog is not always for one that is open.
+    (false, [(1, 1, "ANY", "ANY", "ANY"), (1, 2, ":1", "ANY", "22"), (1, 4, ":1", "ANY", "22")]),
 ];
 
 fn directive((always_active, stages): (bool, [Stage; 3])) -> Arc<Directive> {
-    let rule = |(n, (sid, occurrence, from, to)): (usize, Stage)| {
+    let rule = |(n, (sid, occurrence, from, to, port)): (usize, Stage)| {
         json!({
             "name": format!("r{n}"), "stage": n + 1, "type": "PluginRule", "plugin_id": 1, "plugin_sid": [sid],
-            "occurrence": occurrence, "from": from, "to": to, "reliability": 5, "timeout": if n == 0 { 0 } else { 60 },
+            "occurrence": occurrence, "from": from, "to": to, "port_to": port, "reliability": 5, "timeout": if n == 0 { 0 } else { 60 },
         })
     };
     let rules: Vec<Value> = stages.into_iter().enumerate().map(rule).collect();
@@ -71,7 +72,13 @@ fn events(sent: &[Sent]) -> Vec<Arc<Event>> {
         secs += pause;
         let event = fixtures::event(&id.to_string(), *sid, &format!("10.0.0.{source}"));
         let timestamp = jiff::Timestamp::from_second(secs - age).unwrap();
-        Arc::new(Event { received: ReceiptTime::from_secs(secs), timestamp, ..Event::clone(&event) })
+        let dst_port = if id.is_multiple_of(3) { 80 } else { 22 };
+        Arc::new(Event {
+            received: ReceiptTime::from_secs(secs),
+            timestamp,
+            dst_port,
+            ..Event::clone(&event)
+        })
     };
     sent.iter().map(event).collect()
 }
