@@ -2,7 +2,7 @@
 //!
 //! The manager owns the routing table, the deadlines, the remembered event ids and the mailboxes of its directive's
 //! backlogs. It handles the events of its directive one after the other, or several together where that comes to the same
-//! ([`volley`]). The order of the steps for one event is that of the contract: the backlogs that are over end, a duplicate
+//! (`volley`). The order of the steps for one event is that of the contract: the backlogs that are over end, a duplicate
 //! is discarded, the backlogs that may be concerned are asked, and only then a new one opens.
 
 mod lingering;
