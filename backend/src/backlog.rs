@@ -3,6 +3,7 @@
 //! It owns the backlog, and nobody else touches it. Its manager sends it an event and waits for the answer; look-ups
 //! never hold that up: the alarm is written at once, and once more when answers add something.
 
+mod outbox;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::answers;
 use crate::counters::Counters;
 use crate::enrich::{Answer as LookUpAnswer, Enrich};
 use crate::mailbox::Receiver;
+use outbox::Outbox;
 
 /// An alarm that events join again and again is written at most this often.
 const SOON: Duration = Duration::from_secs(1);
@@ -137,6 +139,7 @@ pub struct BacklogTask {
     backlog: Backlog,
     surroundings: Arc<Surroundings>,
     mail: Mail,
+    outbox: Outbox,
     /// Runs while the document has changed and has not been written.
     soon: Option<Pin<Box<Sleep>>>,
     look_ups: Option<Box<LookUps>>,
@@ -198,40 +201,55 @@ impl BacklogTask {
         answers: answers::Sender<Answer>,
     ) -> Self {
         let mail = Mail { slot, messages, answers, owing: false };
-        Self { backlog, surroundings, mail, soon: None, look_ups: None }
+        Self { backlog, surroundings, mail, outbox: Outbox::default(), soon: None, look_ups: None }
     }
 
     /// Lives until the backlog is over and nothing is to be written any more, or until the manager lets go of it.
     #[expect(clippy::manual_async_fn, reason = "that would hold the task twice, as argument and as variable")]
     pub fn run(mut self, beginning: Beginning) -> impl Future<Output = ()> + Send + 'static {
         async move {
-            self.begin(beginning).await;
+            self.begin(beginning);
+            self.catch_up().await;
             while !self.is_done() {
                 tokio::select! {
                     biased;
                     message = self.mail.recv() => match message {
                         Some(ToBacklog::HandBack(reply)) => {
-                            self.flush().await;
+                            self.flush();
+                            self.catch_up().await;
                             return self.hand_back(reply);
                         }
                         // Boxed: a backlog has no room for what it needs once every few seconds.
                         Some(ToBacklog::Save(reply)) => Box::pin(self.save(reply)).await,
                         Some(ToBacklog::Show(reply)) => self.show(reply),
-                        Some(message) => self.handle(message).await,
-                        None => return self.flush().await,
+                        Some(message) => {
+                            if let Some(late) = self.handle(message) {
+                                Box::pin(self.answer_late(late)).await;
+                            }
+                        }
+                        None => {
+                            self.flush();
+                            return self.catch_up().await;
+                        }
                     },
-                    found = next_answer(&mut self.look_ups) => self.on_look_up(found).await,
-                    () = expired(&mut self.soon) => self.write_document().await,
+                    found = next_answer(&mut self.look_ups) => {
+                        self.on_look_up(found);
+                        self.catch_up().await;
+                    }
+                    () = expired(&mut self.soon) => {
+                        self.write_document();
+                        self.catch_up().await;
+                    }
                 }
             }
         }
     }
 
-    async fn begin(&mut self, beginning: Beginning) {
+    fn begin(&mut self, beginning: Beginning) {
         match beginning {
             Beginning::Opened(event, outcome) => {
                 self.count_alarm(0);
-                self.carry_out(Some(event), outcome).await;
+                self.carry_out(Some(event), outcome);
             }
             Beginning::Reloaded { look_ups_pending: true } => self.ask(),
             Beginning::Reloaded { look_ups_pending: false } => {}
@@ -244,14 +262,39 @@ impl BacklogTask {
         self.backlog.ending().is_some() && self.look_ups.is_none() && self.soon.is_none()
     }
 
-    async fn handle(&mut self, message: ToBacklog) {
+    /// Does what a message is for, and answers. The answer comes back if it has to wait, because the alarm log is full.
+    ///
+    /// This and all it calls wait for nothing: so what they work with lies on the stack of the thread, which is in the
+    /// caches, and not in the task, which mostly is not.
+    #[must_use]
+    fn handle(&mut self, message: ToBacklog) -> Option<Answer> {
         let risk = self.backlog.risk();
         let (event, outcome) = self.apply(message);
         self.count_alarm(risk);
-        self.carry_out(event, outcome).await;
+        self.carry_out(event, outcome);
         self.limit_look_ups();
         let answer = Answer { slot: self.mail.slot, outcome: Some(outcome), change: self.change(outcome) };
+        if !self.outbox.is_empty() {
+            return Some(answer);
+        }
         self.mail.answer(answer);
+        None
+    }
+
+    async fn answer_late(&mut self, answer: Answer) {
+        self.catch_up().await;
+        self.mail.answer(answer);
+    }
+
+    /// Waits until the alarm log has taken everything.
+    async fn catch_up(&mut self) {
+        if !self.outbox.is_empty() {
+            Box::pin(self.outbox.empty_into(&self.surroundings.alarm_log)).await;
+        }
+    }
+
+    fn write(&mut self, record: LogRecord) {
+        self.outbox.put(record, &self.surroundings.alarm_log);
     }
 
     /// Counts an alarm that there was not while the risk was `before`.
@@ -296,26 +339,26 @@ impl BacklogTask {
         }
     }
 
-    async fn carry_out(&mut self, event: Option<Arc<Event>>, outcome: Outcome) {
+    fn carry_out(&mut self, event: Option<Arc<Event>>, outcome: Outcome) {
         if let (Some(event), Some(stage)) = (event, outcome.joined_stage) {
             let (alarm_id, is_alarm) = (self.backlog.id().clone(), self.backlog.is_alarm());
             let record = LogRecord::AlarmEvent { alarm_id, stage, event, is_alarm };
-            self.surroundings.alarm_log.write(record).await;
+            self.write(record);
         }
         match outcome.update {
             Update::None => {}
             Update::Soon => self.write_soon(),
             Update::Now { look_ups } => {
-                self.write_document().await;
+                self.write_document();
                 if look_ups {
                     self.ask();
                 }
             }
         }
         if self.backlog.ending().is_some() {
-            self.flush().await;
+            self.flush();
             if !self.backlog.is_alarm() && self.surroundings.alarm_log.is_fed() {
-                self.surroundings.alarm_log.write(LogRecord::Over(self.backlog.id().clone())).await;
+                self.write(LogRecord::Over(self.backlog.id().clone()));
             }
         }
     }
@@ -324,23 +367,24 @@ impl BacklogTask {
         self.soon.get_or_insert_with(|| Box::pin(tokio::time::sleep(SOON)));
     }
 
-    async fn write_document(&mut self) {
+    fn write_document(&mut self) {
         self.soon = None;
         let Surroundings { settings, alarm_log, .. } = &*self.surroundings;
         let document = AlarmDocument::of(&self.backlog, settings).to_json();
         let standing = alarm_log.is_fed().then(|| Box::new(Standing::of(&self.backlog, settings)));
-        alarm_log.write(LogRecord::Alarm { document, standing }).await;
+        self.write(LogRecord::Alarm { document, standing });
     }
 
-    async fn flush(&mut self) {
+    fn flush(&mut self) {
         if self.soon.is_some() {
-            self.write_document().await;
+            self.write_document();
         }
     }
 
     /// What was to be written soon is written first: what a checkpoint knows is in the alarm log.
     async fn save(&mut self, reply: oneshot::Sender<Saved>) {
-        self.flush().await;
+        self.flush();
+        self.catch_up().await;
         let saved = Saved {
             alarm_id: self.backlog.id().clone(),
             definition: self.backlog.directive().clone(),
@@ -390,7 +434,7 @@ impl BacklogTask {
     }
 
     /// Takes an answer; what is new is written soon, and at once when it was the last answer.
-    async fn on_look_up(&mut self, found: Option<LookUpAnswer>) {
+    fn on_look_up(&mut self, found: Option<LookUpAnswer>) {
         match found {
             Some(answer) => {
                 if self.backlog.on_findings(answer.kind, answer.findings, &self.surroundings.settings) {
@@ -399,7 +443,7 @@ impl BacklogTask {
             }
             None => {
                 self.look_ups = None;
-                self.flush().await;
+                self.flush();
             }
         }
     }

@@ -167,12 +167,17 @@ impl AlarmLog {
         self.write(LogRecord::Recall(Box::new(ends))).await;
     }
 
+    /// Hands a record to the writer.
+    ///
+    /// # Errors
+    /// When the queue is full: the record is for [`write`](Self::write) then, which waits.
+    pub fn try_write(&self, record: LogRecord) -> Result<(), LogRecord> {
+        self.queue.try_send(record).map_err(TrySendError::into_inner)
+    }
+
     /// Hands a record to the writer; waits while the queue is full. Records of one caller are written in their order.
     pub async fn write(&self, record: LogRecord) {
-        let record = match self.queue.try_send(record) {
-            Ok(()) => return,
-            Err(TrySendError::Full(record) | TrySendError::Closed(record)) => record,
-        };
+        let Err(record) = self.try_write(record) else { return };
         self.waiting.set(as_gauge(self.queue.max_capacity()));
         if self.queue.send(record).await.is_err() {
             // Only after the writer was told to give up: it has logged that.
