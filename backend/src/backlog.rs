@@ -8,9 +8,10 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
-use std::future::pending;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use dsiem_core::alarm::{AlarmDocument, Standing};
@@ -147,6 +148,16 @@ pub struct BacklogTask {
 
 type LookUps = SelectAll<BoxStream<'static, LookUpAnswer>>;
 
+/// What a backlog does next.
+enum Turn {
+    /// A message, or the manager let go of it.
+    Message(Option<ToBacklog>),
+    /// A look-up's answer; `None` after the last one.
+    Found(Option<LookUpAnswer>),
+    /// The document was held back long enough.
+    Write,
+}
+
 /// Where messages come from and answers go. However the task ends, each message that its manager got into the mailbox is
 /// answered, so that the manager never waits for nothing.
 struct Mail {
@@ -158,10 +169,10 @@ struct Mail {
 
 impl Mail {
     /// Takes a message; if it is one to be answered, an answer is owed from now on.
-    async fn recv(&mut self) -> Option<ToBacklog> {
-        let message = self.messages.recv().await;
+    fn poll_recv(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<ToBacklog>> {
+        let message = ready!(self.messages.poll_recv(cx));
         self.owing = message.as_ref().is_some_and(ToBacklog::wants_answer);
-        message
+        Poll::Ready(message)
     }
 
     fn answer(&mut self, answer: Answer) {
@@ -211,38 +222,53 @@ impl BacklogTask {
             self.begin(beginning);
             self.catch_up().await;
             while !self.is_done() {
-                tokio::select! {
-                    biased;
-                    message = self.mail.recv() => match message {
-                        Some(ToBacklog::HandBack(reply)) => {
-                            self.flush();
-                            self.catch_up().await;
-                            return self.hand_back(reply);
+                match poll_fn(|cx| self.poll_turn(cx)).await {
+                    Turn::Message(Some(ToBacklog::HandBack(reply))) => {
+                        self.flush();
+                        self.catch_up().await;
+                        return self.hand_back(reply);
+                    }
+                    // Boxed: a backlog has no room for what it needs once every few seconds.
+                    Turn::Message(Some(ToBacklog::Save(reply))) => Box::pin(self.save(reply)).await,
+                    Turn::Message(Some(ToBacklog::Show(reply))) => self.show(reply),
+                    Turn::Message(Some(message)) => {
+                        if let Some(late) = self.handle(message) {
+                            Box::pin(self.answer_late(late)).await;
                         }
-                        // Boxed: a backlog has no room for what it needs once every few seconds.
-                        Some(ToBacklog::Save(reply)) => Box::pin(self.save(reply)).await,
-                        Some(ToBacklog::Show(reply)) => self.show(reply),
-                        Some(message) => {
-                            if let Some(late) = self.handle(message) {
-                                Box::pin(self.answer_late(late)).await;
-                            }
-                        }
-                        None => {
-                            self.flush();
-                            return self.catch_up().await;
-                        }
-                    },
-                    found = next_answer(&mut self.look_ups) => {
+                    }
+                    Turn::Message(None) => {
+                        self.flush();
+                        return self.catch_up().await;
+                    }
+                    Turn::Found(found) => {
                         self.on_look_up(found);
                         self.catch_up().await;
                     }
-                    () = expired(&mut self.soon) => {
+                    Turn::Write => {
                         self.write_document();
                         self.catch_up().await;
                     }
                 }
             }
         }
+    }
+
+    /// What comes first; messages before anything else.
+    fn poll_turn(&mut self, cx: &mut task::Context<'_>) -> Poll<Turn> {
+        if let Poll::Ready(message) = self.mail.poll_recv(cx) {
+            return Poll::Ready(Turn::Message(message));
+        }
+        if let Some(answers) = &mut self.look_ups
+            && let Poll::Ready(found) = answers.poll_next_unpin(cx)
+        {
+            return Poll::Ready(Turn::Found(found));
+        }
+        if let Some(timer) = &mut self.soon
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Turn::Write);
+        }
+        Poll::Pending
     }
 
     fn begin(&mut self, beginning: Beginning) {
@@ -446,20 +472,5 @@ impl BacklogTask {
                 self.flush();
             }
         }
-    }
-}
-
-/// The next answer of a look-up; `None` after the last one; never when none is asked.
-async fn next_answer(look_ups: &mut Option<Box<LookUps>>) -> Option<LookUpAnswer> {
-    match look_ups {
-        Some(answers) => answers.next().await,
-        None => pending().await,
-    }
-}
-
-async fn expired(timer: &mut Option<Pin<Box<Sleep>>>) {
-    match timer {
-        Some(timer) => timer.await,
-        None => pending().await,
     }
 }

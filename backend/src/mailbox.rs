@@ -3,7 +3,6 @@
 //! A channel of the usual kind takes a kilobyte and a dozen cache lines, and there may be a million backlogs. A manager
 //! waits for the answer to each of its messages, so there is never more than one: this takes seventy bytes.
 
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -90,13 +89,8 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The next message, once there is one; `None` when nothing is left and the sender is gone. May be cancelled
-    /// without loss.
-    pub async fn recv(&mut self) -> Option<T> {
-        poll_fn(|cx| self.poll_recv(cx)).await
-    }
-
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    /// The next message, once there is one; `None` when nothing is left and the sender is gone.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut inner = lock(&self.0);
         if inner.message.is_some() || !inner.has_sender {
             return Poll::Ready(inner.message.take());
@@ -126,14 +120,20 @@ impl<T> Drop for Receiver<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use super::*;
+
+    async fn recv<T>(receiver: &mut Receiver<T>) -> Option<T> {
+        poll_fn(|cx| receiver.poll_recv(cx)).await
+    }
 
     #[tokio::test]
     async fn messages_come_out_in_order_and_wake_the_one_who_waits() {
         let (sender, mut receiver) = mailbox();
         let task = tokio::spawn(async move {
             let mut taken = Vec::new();
-            while let Some(message) = receiver.recv().await {
+            while let Some(message) = recv(&mut receiver).await {
                 taken.push(message);
             }
             taken
@@ -159,10 +159,10 @@ mod tests {
         let (sender, mut receiver) = mailbox();
         sender.try_send(1).unwrap();
         drop(sender);
-        assert_eq!((receiver.recv().await, receiver.recv().await), (Some(1), None));
+        assert_eq!((recv(&mut receiver).await, recv(&mut receiver).await), (Some(1), None));
 
         let (sender, mut receiver) = mailbox::<u8>();
-        let task = tokio::spawn(async move { receiver.recv().await });
+        let task = tokio::spawn(async move { recv(&mut receiver).await });
         tokio::task::yield_now().await;
         drop(sender);
         assert_eq!(task.await.unwrap(), None, "also by one who waits");

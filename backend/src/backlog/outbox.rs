@@ -29,3 +29,43 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dsiem_runtime::metrics::Metrics;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn record(document: &[u8]) -> LogRecord {
+        LogRecord::Alarm { document: document.to_vec(), standing: None }
+    }
+
+    fn taken(log: &mut mpsc::Receiver<LogRecord>) -> Option<Vec<u8>> {
+        match log.try_recv() {
+            Ok(LogRecord::Alarm { document, .. }) => Some(document),
+            _ => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_full_log_does_not_take_waits_and_nothing_overtakes_it() {
+        let (queue, mut written) = mpsc::channel(1);
+        let (log, mut outbox) = (AlarmLog::to(queue, &Metrics::new()), Outbox::default());
+        outbox.put(record(b"1"), &log);
+        assert!(outbox.is_empty(), "there was room");
+        outbox.put(record(b"2"), &log);
+        assert_eq!(taken(&mut written).unwrap(), b"1");
+        outbox.put(record(b"3"), &log);
+        assert_eq!(taken(&mut written), None, "there is room, but not for the third before the second");
+        let emptying = tokio::spawn(async move {
+            outbox.empty_into(&log).await;
+            outbox.is_empty()
+        });
+        for document in [b"2", b"3"] {
+            let Some(LogRecord::Alarm { document: next, .. }) = written.recv().await else { panic!() };
+            assert_eq!(next, document);
+        }
+        assert!(emptying.await.unwrap());
+    }
+}
