@@ -44,6 +44,8 @@ pub(super) struct Waiting {
 struct Place {
     alarm_id: AlarmId,
     held: Held,
+    /// Bytes.
+    weight: usize,
     /// The place of the same backlog's event before this one; it may be gone.
     before: Option<u64>,
 }
@@ -60,9 +62,10 @@ impl Waiting {
 
     /// Holds an event; how many had to make way.
     pub(super) fn hold(&mut self, alarm_id: AlarmId, held: Held) -> u64 {
-        self.bytes += weight(&held.event);
+        let weight = self.weight(&held.event);
+        self.bytes += weight;
         self.events += 1;
-        self.put(alarm_id, held);
+        self.put(alarm_id, held, weight);
         let mut dropped = 0;
         while self.bytes > self.limit && self.events > 0 {
             dropped += u64::from(self.drop_first());
@@ -76,7 +79,7 @@ impl Waiting {
         let mut events = Vec::new();
         while let Some(place) = number.and_then(|number| self.place(number)?.take()) {
             number = place.before;
-            self.bytes -= weight(&place.held.event);
+            self.bytes -= place.weight;
             events.push(place.held);
         }
         events.reverse();
@@ -87,10 +90,18 @@ impl Waiting {
         events
     }
 
-    fn put(&mut self, alarm_id: AlarmId, held: Held) {
+    /// What an event weighs. The same one mostly comes for all backlogs that it joins, one after the other.
+    fn weight(&self, event: &Arc<Event>) -> usize {
+        match self.places.back() {
+            Some(Some(last)) if Arc::ptr_eq(&last.held.event, event) => last.weight,
+            _ => weight(event),
+        }
+    }
+
+    fn put(&mut self, alarm_id: AlarmId, held: Held, weight: usize) {
         let number = self.first + self.places.len() as u64;
         let before = self.newest.insert(alarm_id.clone(), number);
-        self.places.push_back(Some(Place { alarm_id, held, before }));
+        self.places.push_back(Some(Place { alarm_id, held, weight, before }));
     }
 
     /// The place of this number, if it is not gone.
@@ -104,7 +115,7 @@ impl Waiting {
         let number = self.first;
         let Some(Some(place)) = self.places.pop_front().inspect(|_| self.first += 1) else { return false };
         self.events -= 1;
-        self.bytes -= weight(&place.held.event);
+        self.bytes -= place.weight;
         // Not so where newer ones of the same backlog wait.
         if self.newest.get(&place.alarm_id) == Some(&number) {
             self.newest.remove(&place.alarm_id);
@@ -116,7 +127,7 @@ impl Waiting {
     fn close_ranks(&mut self) {
         self.newest.clear();
         for place in std::mem::take(&mut self.places).into_iter().flatten() {
-            self.put(place.alarm_id, place.held);
+            self.put(place.alarm_id, place.held, place.weight);
         }
     }
 }

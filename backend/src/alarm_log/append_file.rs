@@ -74,7 +74,7 @@ impl Pending {
 
     /// How many lines have not been written to their end.
     pub(super) fn lines_left(&self) -> usize {
-        self.bytes[self.written..].iter().filter(|byte| **byte == b'\n').count()
+        memchr::memchr_iter(b'\n', &self.bytes[self.written..]).count()
     }
 
     /// Makes room for the next batch, once everything is written.
