@@ -13,7 +13,7 @@ use clap::{
 use dsiem_core::duplicates::DEFAULT_WINDOW_SECS;
 use dsiem_core::event::DEFAULT_MAX_CLOCK_SKEW_SECS;
 use dsiem_runtime::args::{
-    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    ChoiceArgs, ConfigTokenArgs, HomeArgs, IoArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
     without_empty_environment,
 };
 use dsiem_runtime::bus::Durability;
@@ -95,6 +95,10 @@ pub struct ServeArgs {
     /// How it correlates.
     #[command(flatten)]
     pub engine: EngineArgs,
+
+    /// The threads of connections.
+    #[command(flatten)]
+    pub io: IoArgs,
 
     /// Where its folders are.
     #[command(flatten)]

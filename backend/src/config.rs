@@ -12,6 +12,7 @@ use dsiem_core::risk::RiskLimits;
 use dsiem_runtime::bus::nats::UNLIMITED_QUEUE;
 use dsiem_runtime::bus::{Durability, NatsConfig};
 use dsiem_runtime::files::Home;
+use dsiem_runtime::program;
 
 use crate::args::{EngineArgs, ServeArgs, TuningArgs};
 use crate::config_sync::{SyncConfig, SyncLimits};
@@ -23,8 +24,6 @@ use crate::workers::WorkerMode;
 
 /// What `--cache 0` means, in minutes, as in Go dsiem.
 const DEFAULT_CACHE_MINUTES: u32 = 10;
-/// How many filter threads are started by themselves, at most.
-const MAX_AUTOMATIC_THREADS: usize = 8;
 
 /// Correlation, whatever process it runs in.
 #[derive(Debug, Clone)]
@@ -131,7 +130,7 @@ impl EngineConfig {
         let mut warnings = Vec::new();
         let durability = durability(&args.tuning)?;
         let pipeline = PipelineConfig {
-            filter: FilterMode::Threads(filter_threads(args.tuning.filter_threads, cpus)),
+            filter: FilterMode::Threads(program::threads(args.tuning.filter_threads, cpus)),
             workers: WorkerMode::Threads(correlation_threads(args.tuning.correlation_threads, cpus)),
             duplicate_window_secs: args.tuning.duplicate_window,
             max_backlogs: as_size(args.tuning.max_backlogs),
@@ -216,13 +215,6 @@ fn hold(secs: u32, warnings: &mut Vec<String>) -> Duration {
     Duration::from_secs(secs.max(1).into())
 }
 
-fn filter_threads(asked: u16, cpus: usize) -> usize {
-    match asked {
-        0 => (cpus / 2).clamp(1, MAX_AUTOMATIC_THREADS),
-        asked => asked.into(),
-    }
-}
-
 fn correlation_threads(asked: u16, cpus: usize) -> usize {
     match asked {
         0 => cpus.max(1),
@@ -282,11 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_of_threads_follow_the_cpus_unless_given() {
-        for (cpus, threads) in [(0, 1), (1, 1), (2, 1), (4, 2), (16, 8), (128, 8)] {
-            assert_eq!(filter_threads(0, cpus), threads, "{cpus} CPUs");
-        }
-        assert_eq!(filter_threads(3, 128), 3);
+    fn the_number_of_correlation_threads_follows_the_cpus_unless_given() {
         assert_eq!(
             (correlation_threads(0, 0), correlation_threads(0, 16), correlation_threads(3, 16)),
             (1, 16, 3)

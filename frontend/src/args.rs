@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dsiem_runtime::args::{
-    ChoiceArgs, ConfigTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    ChoiceArgs, ConfigTokenArgs, HomeArgs, IoArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
     without_empty_environment,
 };
 use dsiem_runtime::bus::Durability;
@@ -152,6 +152,10 @@ pub struct ServeArgs {
     /// How long alarms are kept.
     #[command(flatten)]
     pub alarm_retention: AlarmRetentionArgs,
+
+    /// The threads of connections.
+    #[command(flatten)]
+    pub io: IoArgs,
 
     /// Where its folders are.
     #[command(flatten)]

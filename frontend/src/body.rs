@@ -5,7 +5,6 @@
 //! memory together have a limit too: beyond it, senders are asked to come again.
 
 use std::fmt::Display;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
@@ -13,9 +12,9 @@ use async_compression::zstd::DParameter;
 use axum::body::HttpBody;
 use axum::http::{HeaderMap, header};
 use bytes::{BufMut, Bytes};
+use dsiem_runtime::quota::{Quota, Share};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::errors::Refusal;
 
@@ -42,15 +41,15 @@ const DECODE_CHUNK: usize = 64 << 10;
 pub(crate) struct Bodies {
     /// Bytes of one body.
     max: usize,
-    /// One permit for each byte that may be in memory.
-    memory: Arc<Semaphore>,
+    /// Bytes that may be in memory.
+    memory: Quota,
 }
 
 /// A body in memory. Its share of the memory is given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ReadBody {
     bytes: Vec<u8>,
-    _memory: OwnedSemaphorePermit,
+    _memory: Share,
 }
 
 impl std::ops::Deref for ReadBody {
@@ -72,9 +71,8 @@ enum Coding {
 impl Bodies {
     /// Bodies of at most `max` bytes.
     pub(crate) fn new(max: usize) -> Self {
-        let memory =
-            MAX_BUFFERED_BYTES.max(max.saturating_mul(2 * MIN_FULL_BODIES)).min(Semaphore::MAX_PERMITS);
-        Self { max, memory: Arc::new(Semaphore::new(memory)) }
+        let memory = MAX_BUFFERED_BYTES.max(max.saturating_mul(2 * MIN_FULL_BODIES));
+        Self { max, memory: Quota::new(memory) }
     }
 
     /// Reads and decompresses `body`.
@@ -90,10 +88,11 @@ impl Bodies {
             return Err(self.too_large("the body"));
         }
         let coding = coding(headers)?;
-        let read = self.read_plain(body, announced.unwrap_or(0));
-        let raw = tokio::time::timeout(BODY_READ_TIMEOUT, read).await.map_err(|_| {
-            Refusal::timeout(format!("the body did not arrive within {} s", BODY_READ_TIMEOUT.as_secs()))
-        })??;
+        let raw = tokio::select! {
+            biased;
+            read = self.read_plain(body, announced.unwrap_or(0)) => read?,
+            refusal = too_late() => return Err(refusal),
+        };
         match coding {
             Coding::Identity => Ok(raw),
             Coding::Gzip => {
@@ -115,7 +114,7 @@ impl Bodies {
     where
         B: HttpBody<Data = Bytes, Error: Display> + Unpin,
     {
-        let mut memory = self.reserve(0)?;
+        let mut memory = self.memory.none();
         let mut bytes = Vec::new();
         let announced = usize::try_from(announced).unwrap_or(0);
         while let Some(frame) = body.frame().await {
@@ -127,11 +126,11 @@ impl Bodies {
             }
             if bytes.is_empty() && announced >= data.len() {
                 // Reserved when the first bytes are there: an announcement alone costs nothing.
-                memory.merge(self.reserve(announced)?);
+                reserve(&mut memory, announced)?;
                 bytes.reserve_exact(announced);
             }
-            let missing = (bytes.len() + data.len()).saturating_sub(memory.num_permits());
-            memory.merge(self.reserve(missing)?);
+            let missing = (bytes.len() + data.len()).saturating_sub(memory.amount());
+            reserve(&mut memory, missing)?;
             make_room(&mut bytes, data.len(), self.max);
             bytes.extend_from_slice(&data);
         }
@@ -139,7 +138,7 @@ impl Bodies {
     }
 
     async fn decode(&self, name: &str, mut decoder: impl AsyncRead + Unpin) -> Result<ReadBody, Refusal> {
-        let mut memory = self.reserve(0)?;
+        let mut memory = self.memory.none();
         let mut bytes = Vec::new();
         // One byte more than the limit is asked for, to tell "full" from "too large".
         let most = self.max + 1;
@@ -155,21 +154,9 @@ impl Bodies {
             if bytes.len() > self.max {
                 return Err(self.too_large(&format!("the body, decompressed from {name},")));
             }
-            memory.merge(self.reserve(read)?);
+            reserve(&mut memory, read)?;
             tokio::task::consume_budget().await;
         }
-    }
-
-    fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
-        u32::try_from(bytes)
-            .ok()
-            .and_then(|n| Arc::clone(&self.memory).try_acquire_many_owned(n).ok())
-            .ok_or_else(|| {
-                Refusal::unavailable(
-                    "too many request bodies are being read at this moment; send this again",
-                    RETRY_MEMORY,
-                )
-            })
     }
 
     fn too_large(&self, what: &str) -> Refusal {
@@ -182,6 +169,22 @@ impl Bodies {
 
 /// Seconds after which a sender may try again when the memory for bodies was full.
 const RETRY_MEMORY: u32 = 1;
+
+/// Takes so much more of the memory for bodies.
+fn reserve(memory: &mut Share, bytes: usize) -> Result<(), Refusal> {
+    let refusal = || {
+        let message = "too many request bodies are being read at this moment; send this again";
+        Refusal::unavailable(message, RETRY_MEMORY)
+    };
+    memory.grow(bytes).then_some(()).ok_or_else(refusal)
+}
+
+/// The answer to a body that takes too long, once it has. The timer begins with the first wait for the body, which most
+/// need not wait for.
+async fn too_late() -> Refusal {
+    tokio::time::sleep(BODY_READ_TIMEOUT).await;
+    Refusal::timeout(format!("the body did not arrive within {} s", BODY_READ_TIMEOUT.as_secs()))
+}
 
 /// Makes room for `more` bytes: twice the room there was, as a `Vec` does, but not beyond `most`.
 fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize) {
@@ -354,7 +357,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_for_all_bodies_is_bounded_and_given_back() {
-        let bodies = Bodies { max: MAX, memory: Arc::new(Semaphore::new(MAX)) };
+        let bodies = Bodies { max: MAX, memory: Quota::new(MAX) };
         let held = bodies.read(&HeaderMap::new(), Body::from(vec![0; MAX - 1])).await.unwrap();
         let refused = bodies.read(&HeaderMap::new(), Body::from(vec![0; 2])).await.unwrap_err();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);

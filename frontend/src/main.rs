@@ -9,8 +9,8 @@ use dsiem_runtime::program;
 
 fn main() -> ExitCode {
     let args = Args::read(std::env::args_os()).unwrap_or_else(|e| e.exit());
-    program::run("dsiem-frontend", &args.log, async {
-        let Command::Serve(serve) = args.command;
+    let Command::Serve(serve) = args.command;
+    program::run("dsiem-frontend", &args.log, serve.io, async {
         service::serve(ServeConfig::from_args(*serve)?).await
     })
 }

@@ -1,11 +1,9 @@
 //! From events to the bus: wire bytes, a bounded queue, and one result for the whole request.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use dsiem_core::event::CheckedEvent;
 use dsiem_runtime::bus::{EventPublisher, PublishError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use dsiem_runtime::quota::{Quota, Share};
 
 use crate::counters::Reason;
 
@@ -25,8 +23,8 @@ const USUAL_EVENT_TEXT_BYTES: usize = 400;
 #[derive(Debug)]
 pub(crate) struct Batch {
     wire: Vec<u8>,
-    /// Where each event ends in `wire`.
-    ends: Vec<usize>,
+    /// Where each event but the first begins in `wire`; most requests have one.
+    cuts: Vec<usize>,
     max_event_bytes: usize,
 }
 
@@ -50,24 +48,28 @@ impl Batch {
             self.wire.truncate(start);
             return Err(TooLarge { size, max: self.max_event_bytes });
         }
-        self.ends.push(self.wire.len());
+        if start > 0 {
+            self.cuts.push(start);
+        }
         Ok(())
     }
 
     /// How many events are in it.
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        if self.wire.is_empty() { 0 } else { self.cuts.len() + 1 }
     }
 
     fn into_payloads(self) -> Vec<Bytes> {
-        let mut rest = Bytes::from(self.wire);
-        let mut start = 0;
-        let cut = |end: usize| {
-            let payload = rest.split_to(end - start);
-            start = end;
-            payload
-        };
-        self.ends.into_iter().map(cut).collect()
+        let mut payloads = Vec::with_capacity(self.len());
+        let (mut rest, mut start) = (Bytes::from(self.wire), 0);
+        for cut in self.cuts {
+            payloads.push(rest.split_to(cut - start));
+            start = cut;
+        }
+        if !rest.is_empty() {
+            payloads.push(rest);
+        }
+        payloads
     }
 }
 
@@ -111,22 +113,20 @@ impl Unavailable {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     bus: EventPublisher,
-    /// One permit for each event that may be on its way; full: 503.
-    queue: Arc<Semaphore>,
-    max_queue: usize,
+    /// Events that may be on their way; full: 503.
+    queue: Quota,
 }
 
 /// Room in the queue, for the events of one request; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
-    _permits: OwnedSemaphorePermit,
+    _events: Share,
 }
 
 impl Publisher {
     /// A publisher that lets at most `max_queue` events wait for `bus`.
     pub(crate) fn new(bus: EventPublisher, max_queue: usize) -> Self {
-        let max_queue = max_queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
-        Self { bus, queue: Arc::new(Semaphore::new(max_queue)), max_queue }
+        Self { bus, queue: Quota::new(max_queue.max(1)) }
     }
 
     /// Takes room for `events` events, if the bus is there. A request that is larger than the queue takes all of it.
@@ -134,16 +134,18 @@ impl Publisher {
         if !self.bus.is_connected() {
             return Err(PublishError::NotConnected.into());
         }
-        let full = || Unavailable::QueueFull { max: self.max_queue };
-        let permits = u32::try_from(events.min(self.max_queue)).map_err(|_| full())?;
-        let _permits = Arc::clone(&self.queue).try_acquire_many_owned(permits).map_err(|_| full())?;
-        Ok(Room { _permits })
+        let max = self.queue.limit();
+        let _events = self.queue.take(events.min(max)).ok_or(Unavailable::QueueFull { max })?;
+        Ok(Room { _events })
     }
 
     /// An empty batch, with memory for `events` events.
     pub(crate) fn batch(&self, events: usize) -> Batch {
-        let wire = Vec::with_capacity(events * USUAL_EVENT_BYTES);
-        Batch { wire, ends: Vec::with_capacity(events), max_event_bytes: self.bus.max_event_bytes() }
+        Batch {
+            wire: Vec::with_capacity(events * USUAL_EVENT_BYTES),
+            cuts: Vec::with_capacity(events.saturating_sub(1)),
+            max_event_bytes: self.bus.max_event_bytes(),
+        }
     }
 
     /// An empty batch, with memory for the events in `text`.

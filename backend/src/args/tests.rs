@@ -54,6 +54,7 @@ const OURS: &[Row] = &[
     ("max-backlogs", None, None, "DSIEM_MAX_BACKLOGS", "1000000"),
     ("stop-grace", None, None, "DSIEM_STOP_GRACE", "9"),
     ("metrics-address", None, None, "DSIEM_METRICS_ADDRESS", ""),
+    ("io-threads", None, None, "DSIEM_IO_THREADS", "0"),
     ("home", None, None, "DSIEM_HOME", ""),
     ("config-token", None, None, "DSIEM_CONFIG_TOKEN", ""),
     ("config-token-file", None, None, "DSIEM_CONFIG_TOKEN_FILE", ""),
@@ -149,6 +150,7 @@ fn flags_take_their_values() {
 fn an_error_names_flag_value_and_what_is_right() {
     for (words, parts) in [
         (&["--idle-directives-timeout", "4"][..], &["--idle-directives-timeout", "4 is not in 5.."][..]),
+        (&["--io-threads", "257"], &["--io-threads", "257 is not in 0..=256"]),
         (&["--filter-threads", "9999"], &["--filter-threads", "9999 is not in 0..=256"]),
         (&["--max_queue", "-1"], &["-1"]),
         (&["--max_delay", "abc"], &["--max_delay", "abc"]),

@@ -55,8 +55,11 @@ impl Site {
         };
         rest.tell(&mut response);
         self.answers.count(response.status());
-        // What we serve is never something else than it says it is.
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // What we serve is never something else than it says it is. Most answers are nothing.
+        if !response.body().is_end_stream() {
+            let nosniff = HeaderValue::from_static("nosniff");
+            response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        }
         response
     }
 

@@ -16,7 +16,7 @@ use dsiem_backend::args::{FrontendAccessArgs, TuningArgs};
 use dsiem_frontend::args::{AlarmRetentionArgs, AlarmStoreArgs, AuthArgs, ByteSize, DoorArgs};
 use dsiem_frontend::body::DEFAULT_MAX_BODY;
 use dsiem_runtime::args::{
-    ChoiceArgs, EventsTokenArgs, HomeArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
+    ChoiceArgs, EventsTokenArgs, HomeArgs, IoArgs, LogArgs, NatsArgs, OtelArgs, StreamArgs, parse_bool,
     without_empty_environment,
 };
 use dsiem_runtime::build;
@@ -319,6 +319,10 @@ pub(crate) struct ServeArgs {
     /// Where a backend of a cluster serves /metrics, /healthz and /readyz; the other modes serve them on their port
     #[arg(long = "metrics-address", env = "DSIEM_METRICS_ADDRESS", value_name = "IP:PORT")]
     pub(crate) metrics_address: Option<std::net::SocketAddr>,
+
+    /// The threads of connections.
+    #[command(flatten)]
+    pub(crate) io: IoArgs,
 
     /// Flags of Go dsiem that switch nothing on here.
     #[command(flatten)]

@@ -14,10 +14,12 @@ use crate::files::Home;
 
 mod nats;
 mod stream;
+mod threads;
 mod tokens;
 
 pub use nats::NatsArgs;
 pub use stream::StreamArgs;
+pub use threads::IoArgs;
 pub use tokens::{ConfigTokenArgs, EventsTokenArgs};
 
 /// Reads true/false/1/0/yes/no/on/off in any case.

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod nodes;
 pub mod program;
+pub mod quota;
 pub mod secret;
 pub mod shutdown;
 pub mod status;

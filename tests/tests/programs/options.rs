@@ -77,7 +77,7 @@ async fn every_flag_of_existing_installations_is_taken() {
         (
             Frontend,
             "--verbosity --json serve --node=fe --ip-address=127.0.0.1 --tcp-port=PORT --max-eps=1000 --min-eps=100 \
-                    --max-queue=5 --otel-metrics-enabled=false --max-body 1MiB \
+                    --max-queue=5 --otel-metrics-enabled=false --max-body 1MiB --io-threads 1 \
                     --alarm-store off --alarm-retention-days 0 --alarm-store-max-gib 1 --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef \
                     --nats-user me --nats-password s3cret --auth header --trusted-proxies 10.0.0.0/24,::1 --auth-header X-User \
                     --auth-role-header X-Groups --public-url https://siem.example",
@@ -94,7 +94,7 @@ async fn every_flag_of_existing_installations_is_taken() {
             Backend,
             "serve --node be --frontend http://127.0.0.1:9 --msq nats://127.0.0.1:9 --max_eps 1 --max_queue 1 \
                    --max_delay 1 --hold_duration 1 --min-alarm-lifetime 1 --med_risk_min 2 --med_risk_max 9 --cache 1 \
-                   --status A --tags B --filter-threads 1 --idle-directives-timeout 5 -vv --json",
+                   --status A --tags B --filter-threads 1 --io-threads 3 --idle-directives-timeout 5 -vv --json",
             "",
         ),
         (
@@ -123,7 +123,7 @@ async fn every_flag_of_existing_installations_is_taken() {
             Dsiem,
             "serve --ip-address 127.0.0.1 --tcp-port PORT --max_delay 1 --max-queue 2 --max_eps 30 --min-eps 4 \
                  --min-alarm-lifetime 5 --hold_duration 6 --cache 7 --writable-config=no --reload-backlogs=yes \
-                 --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef --nats-token s3cret",
+                 --io-threads=0 --max-peer-eps 1000 --max-peer-connections 100 --events-token 0123456789abcdef --config-token 0123456789abcdef --nats-token s3cret",
             "",
         ),
     ];
@@ -148,7 +148,7 @@ const BOOLEANS: [&str; 11] = [
 ];
 
 /// Every other variable, with a value.
-const VALUES: [(&str, &str); 33] = [
+const VALUES: [(&str, &str); 34] = [
     ("DSIEM_NODE", "n"),
     ("DSIEM_ADDRESS", "127.0.0.1"),
     ("DSIEM_PORT", "PORT"),
@@ -167,6 +167,7 @@ const VALUES: [(&str, &str); 33] = [
     ("DSIEM_MAXDELAY", "180"),
     ("DSIEM_FILTER_THREADS", "0"),
     ("DSIEM_CORRELATION_THREADS", "0"),
+    ("DSIEM_IO_THREADS", "2"),
     ("DSIEM_DIRECTIVES_IDLE_TIMEOUT_MINUTES", "10"),
     ("DSIEM_OTEL_ENDPOINT", "http://127.0.0.1:9"),
     ("DSIEM_DUPLICATE_WINDOW", "600"),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -23,6 +23,7 @@ use super::sequence::Numbering;
 use super::{EVENTS_SUBJECT, generation};
 use crate::bus::{PublishError, check_sizes};
 use crate::metrics::{Counter, Metrics};
+use crate::quota::Share;
 use crate::shutdown::Shutdown;
 
 /// A group that the server has not confirmed after this time has failed.
@@ -61,7 +62,7 @@ struct Request {
     count: u64,
     answer: oneshot::Sender<Result<(), PublishError>>,
     /// Given back when the request has been answered.
-    _room: OwnedSemaphorePermit,
+    _room: Share,
 }
 
 /// Starts the publishing task; it ends when all publishers are dropped.

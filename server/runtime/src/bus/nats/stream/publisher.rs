@@ -11,7 +11,7 @@ use async_nats::header::{HeaderMap, HeaderName};
 use async_nats::{Client, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -28,6 +28,7 @@ use crate::bus::nats::room::{MAX_WAITING_REQUESTS, Room};
 use crate::bus::nats::sequence::{self, Numbering};
 use crate::bus::{PublishError, check_sizes};
 use crate::metrics::{Counter, Metrics};
+use crate::quota::Share;
 use crate::shutdown::Shutdown;
 
 /// An event that the stream has not acknowledged after this time has failed.
@@ -64,7 +65,7 @@ struct Request {
     events: Vec<(Bytes, HeaderMap)>,
     answer: oneshot::Sender<Result<(), PublishError>>,
     /// Given back when the request has been answered.
-    _room: OwnedSemaphorePermit,
+    _room: Share,
 }
 
 /// What is needed to answer a request.
@@ -72,7 +73,7 @@ struct Request {
 struct Asked {
     count: u64,
     answer: oneshot::Sender<Result<(), PublishError>>,
-    _room: OwnedSemaphorePermit,
+    _room: Share,
 }
 
 /// Starts the publishing task; it ends when all publishers are dropped.
