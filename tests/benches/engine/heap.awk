@@ -16,13 +16,13 @@
 /\(table\.rs\)/ { what = "manager: table of entries, alarm ids" }
 /\(routing\.rs\)/ { what = "manager: routing" }
 /\(expiry\.rs\)/ { what = "manager: deadlines" }
-/ open \(mod\.rs\)|;open \(mod\.rs\)/ { what = "backlog: list of stages" }
-/ count \(stage\.rs\)|;count \(stage\.rs\)/ { what = "backlog: first event of a stage" }
-/\(collected\.rs\)|\(bounded\.rs\);.*insert<>|insert<> \(bounded\.rs\)/ { what = "backlog: collected addresses, ports, texts" }
+/[ ;]open \(mod\.rs\)|Backlog::open/ { what = "backlog: list of stages" }
+/[ ;]count \(stage\.rs\)|Stage::count/ { what = "backlog: first event of a stage" }
+/\(collected\.rs\)|insert(<>|::h[0-9a-f]+) \(bounded\.rs\)/ { what = "backlog: collected addresses, ports, texts" }
 /\(title\.rs\)/ { what = "backlog: title" }
 /\(id\.rs\)/ { what = "alarm id, in backlog and manager" }
-/new_task<>/ { what = "task, with the backlog in its future" }
-/mailbox<> \(mailbox\.rs\)/ { what = "mailbox" }
+/new_task(<>|::)/ { what = "task, with the backlog in its future" }
+/mailbox<> \(mailbox\.rs\)|mailbox::mailbox/ { what = "mailbox" }
 { sum[what] += bytes; all += bytes }
 END {
     for (what in sum)
