@@ -150,6 +150,18 @@ async fn a_browser_is_told_what_it_may_do_with_everything_below_ui() {
 }
 
 #[tokio::test]
+async fn a_browser_is_told_not_to_guess_what_is_in_an_answer_that_has_something_in_it() {
+    let sender = Sender::new();
+    for asked in
+        [Asked::get("/config/"), Asked::get("/metrics"), Asked::get("/nowhere"), Asked::post("/events", "{")]
+    {
+        assert_eq!(sender.ask(asked).await.header("x-content-type-options"), "nosniff");
+    }
+    let empty = sender.check(Asked::post("/events", EVENT), OK, "").await;
+    assert_eq!((empty.body.as_str(), empty.header("x-content-type-options")), ("", ""));
+}
+
+#[tokio::test]
 async fn the_pages_of_existing_installations_may_ask_elasticsearch() {
     let sender = Sender::new();
     sender.put("web/dist", "index.html", "page");
