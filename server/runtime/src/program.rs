@@ -63,8 +63,7 @@ pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How many threads there are of a kind that `asked` were asked for: for 0, half of the `cpus`, up to
-/// 8 and at least one.
+/// How many threads there are of a kind that `asked` were asked for: for 0, half of the `cpus`, up to 8 and at least one.
 ///
 /// Not one for each CPU: threads that share tasks wake each other all the time while there is too little for all of them,
 /// which costs more than what they do; and they are not alone on the machine. The figures are in `docs/performance.md`.
