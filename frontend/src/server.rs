@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use axum::http::Request;
 use dsiem_runtime::metrics::{Gauge, Metrics};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -164,23 +166,41 @@ impl Connection {
             .max_buf_size(MAX_HEAD_BYTES)
             .half_close(true)
             .serve_connection(TokioIo::new(Lingering::new(stream)), service);
+        let ended = async {
+            tokio::select! {
+                () = requests.stay_away() => End::Idle,
+                () = self.stop.cancelled() => End::Stop,
+            }
+        };
+        // Each request polls its connection twice. What is in here is polled only when it has something to say.
+        let mut ended = FuturesUnordered::from_iter([ended]);
         let mut connection = pin!(connection);
         let served = tokio::select! {
             biased;
             served = connection.as_mut() => served,
-            () = requests.stay_away() => return tracing::debug!(%peer, "a connection was closed, no request came"),
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    served = connection => served,
-                    () = self.cut.cancelled() => return,
+            Some(end) = ended.next() => match end {
+                End::Idle => return tracing::debug!(%peer, "a connection was closed, no request came"),
+                End::Stop => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        served = connection => served,
+                        () = self.cut.cancelled() => return,
+                    }
                 }
-            }
+            },
         };
         if let Err(error) = served {
             tracing::debug!(%error, "a connection ended early");
         }
     }
+}
+
+/// What ends a connection that could go on.
+enum End {
+    /// No request came for too long.
+    Idle,
+    /// The server stops.
+    Stop,
 }
 
 /// One in the gauge of connections, for as long as it lives.

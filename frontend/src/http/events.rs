@@ -68,9 +68,14 @@ async fn accept(State(events): State<Arc<Events>>, request: Request) -> Response
 }
 
 fn is_ndjson(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let media_type = value.split(';').next().unwrap_or("").trim();
-    media_type.eq_ignore_ascii_case("application/x-ndjson")
+    const NDJSON: &[u8] = b"application/x-ndjson";
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return false };
+    // Behind the type there may be parameters, such as a charset.
+    let parts = value.as_bytes().trim_ascii_start().split_at_checked(NDJSON.len());
+    parts.is_some_and(|(media_type, rest)| {
+        media_type.eq_ignore_ascii_case(NDJSON)
+            && matches!(rest.trim_ascii_start().first(), None | Some(b';'))
+    })
 }
 
 fn refuse_body(error: &SplitError) -> Refusal {
@@ -140,6 +145,7 @@ impl Events {
         let conn_id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(batch) = self.read_flawless(text, form, conn_id) {
             let (room, account) = self.admit(peer, request.open(batch.len()), batch.len())?;
+            drop(body); // its memory is for those that are read meanwhile
             self.publish(batch, room, account).await?;
             return Ok(StatusCode::OK.into_response());
         }

@@ -5,6 +5,7 @@
 //! knows thirty paths, with its boxed futures, costs as much as reading the event.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use dsiem_runtime::metrics::{Counter, CounterBy, Metrics};
 use tower::ServiceExt as _;
 
 use super::events::Events;
-use super::unread;
+use super::unread::{self, Watched};
 
 /// Where a request came from: the other end of its connection. In the extensions of each request.
 #[derive(Debug, Clone, Copy)]
@@ -42,24 +43,42 @@ impl Site {
     where
         B: HttpBody<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static,
     {
-        let (head, body) = request.into_parts();
-        let (body, rest) = unread::watch(body);
-        let mut response = if head.method == Method::POST && is_events(head.uri.path()) {
-            self.events.answer(peer, &head.headers, body).await
+        let mut response = if request.method() == Method::POST && is_events(request.uri().path()) {
+            self.answer_events(peer, request).await
         } else {
-            let mut request = Request::from_parts(head, Body::new(body));
-            request.extensions_mut().insert(Peer(peer));
-            let answered: Result<Response, Infallible> = self.others.clone().oneshot(request).await;
-            let Ok(response) = answered;
-            response
+            // In a box: the way through the router would make the future of every request several times as large.
+            Box::pin(self.answer_other(peer, request)).await
         };
-        rest.tell(&mut response);
         self.answers.count(response.status());
         // What we serve is never something else than it says it is. Most answers are nothing.
         if !response.body().is_end_stream() {
             let nosniff = HeaderValue::from_static("nosniff");
             response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
         }
+        response
+    }
+
+    async fn answer_events<B>(&self, peer: IpAddr, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
+    {
+        let (head, body) = request.into_parts();
+        let is_read = unread::is_read(&body);
+        let mut response = self.events.answer(peer, &head.headers, Watched::new(body, &is_read)).await;
+        unread::tell(&is_read, &mut response);
+        response
+    }
+
+    async fn answer_other<B>(&self, peer: IpAddr, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static,
+    {
+        let is_read = Arc::new(unread::is_read(request.body()));
+        let mut request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&is_read))));
+        request.extensions_mut().insert(Peer(peer));
+        let answered: Result<Response, Infallible> = self.others.clone().oneshot(request).await;
+        let Ok(mut response) = answered;
+        unread::tell(&is_read, &mut response);
         response
     }
 

@@ -3,8 +3,8 @@
 //! What is left of such a body stands in the way of the next request, so the connection is closed. A sender that is not
 //! told would take it for its next request now and then, and see it broken.
 
+use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
@@ -14,32 +14,36 @@ use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-/// A body that notes its end.
-pub(super) struct Watched<B> {
+/// A body that notes its end where whoever answers looks.
+pub(super) struct Watched<B, F> {
     body: B,
-    is_read: Arc<AtomicBool>,
+    is_read: F,
 }
 
-/// Whether a [`Watched`] body was read to its end.
-pub(super) struct Rest(Option<Arc<AtomicBool>>);
-
-/// Watches a body.
-pub(super) fn watch<B: HttpBody>(body: B) -> (Watched<B>, Rest) {
-    let is_read = Arc::new(AtomicBool::new(false));
-    let rest = Rest((!body.is_end_stream()).then(|| Arc::clone(&is_read)));
-    (Watched { body, is_read }, rest)
+/// Whether anything of `body` is left to read: not if it is empty.
+pub(super) fn is_read<B: HttpBody>(body: &B) -> AtomicBool {
+    AtomicBool::new(body.is_end_stream())
 }
 
-impl Rest {
-    /// Adds `Connection: close` where something is left of the body.
-    pub(super) fn tell(self, response: &mut Response) {
-        if self.0.is_some_and(|is_read| !is_read.load(Ordering::Relaxed)) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+/// Adds `Connection: close` where something is left of the body.
+pub(super) fn tell(is_read: &AtomicBool, response: &mut Response) {
+    if !is_read.load(Ordering::Relaxed) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
 
-impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {
+impl<B, F: Deref<Target = AtomicBool>> Watched<B, F> {
+    /// Watches `body`, of which `is_read` tells.
+    pub(super) fn new(body: B, is_read: F) -> Self {
+        Self { body, is_read }
+    }
+}
+
+impl<B, F> HttpBody for Watched<B, F>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    F: Deref<Target = AtomicBool> + Unpin,
+{
     type Data = Bytes;
     type Error = B::Error;
 

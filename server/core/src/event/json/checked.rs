@@ -3,11 +3,11 @@
 //! A frontend reads events to check them and to write them down again. It needs no copies of their texts, and no id in
 //! 16 bytes.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::JsonText;
 use crate::event::{Event, EventKey};
 use crate::time::ReceiptTime;
 
@@ -18,22 +18,22 @@ pub struct CheckedEvent<'a> {
     pub received: ReceiptTime,
     /// The frontend's number of the request: as above.
     pub conn_id: u64,
-    pub(super) id: Cow<'a, str>,
+    pub(super) id: JsonText<'a>,
     pub(super) timestamp: Timestamp,
-    pub(super) title: Cow<'a, str>,
-    pub(super) sensor: Cow<'a, str>,
+    pub(super) title: JsonText<'a>,
+    pub(super) sensor: JsonText<'a>,
     pub(super) plugin_id: u64,
     pub(super) plugin_sid: u64,
-    pub(super) product: Cow<'a, str>,
-    pub(super) category: Cow<'a, str>,
-    pub(super) subcategory: Cow<'a, str>,
+    pub(super) product: JsonText<'a>,
+    pub(super) category: JsonText<'a>,
+    pub(super) subcategory: JsonText<'a>,
     pub(super) src_ip: IpAddr,
     pub(super) dst_ip: IpAddr,
     pub(super) src_port: u16,
     pub(super) dst_port: u16,
-    pub(super) protocol: Cow<'a, str>,
-    pub(super) custom_data: [Cow<'a, str>; 3],
-    pub(super) custom_labels: [Cow<'a, str>; 3],
+    pub(super) protocol: JsonText<'a>,
+    pub(super) custom_data: [JsonText<'a>; 3],
+    pub(super) custom_labels: [JsonText<'a>; 3],
 }
 
 impl CheckedEvent<'_> {
@@ -66,7 +66,7 @@ impl CheckedEvent<'_> {
 
 impl<'a> From<&'a Event> for CheckedEvent<'a> {
     fn from(event: &'a Event) -> Self {
-        let text = |text: &'a str| Cow::Borrowed(text);
+        let text = JsonText::any;
         Self {
             received: event.received,
             conn_id: event.conn_id,

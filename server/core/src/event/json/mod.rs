@@ -7,6 +7,7 @@
 mod checked;
 mod draft;
 mod flawless;
+mod json_text;
 mod name;
 mod problem;
 mod read;
@@ -17,6 +18,7 @@ mod write;
 
 use super::Event;
 use draft::{Draft, UnreadableFields};
+use json_text::JsonText;
 use read::Reader;
 
 pub use checked::CheckedEvent;

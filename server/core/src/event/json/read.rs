@@ -1,6 +1,5 @@
 //! Turns a draft into a checked event, or says everything that is wrong with it.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -8,7 +7,7 @@ use jiff::civil::Date;
 use jiff::fmt::temporal::Pieces;
 
 use super::draft::Draft;
-use super::{CheckedEvent, EventError, Field, FieldProblem, Scalar};
+use super::{CheckedEvent, EventError, Field, FieldProblem, JsonText, Scalar};
 use crate::time::ReceiptTime;
 
 /// A draft, and what was found wrong with it so far.
@@ -23,9 +22,9 @@ impl<'d, 'a> Reader<'d, 'a> {
     }
 
     pub(super) fn event(mut self) -> Result<CheckedEvent<'a>, EventError> {
-        let id = self.required(Field::EventId).unwrap_or_default();
+        let id = self.required(Field::EventId).unwrap_or(JsonText::Plain(""));
         let timestamp = self.timestamp();
-        let sensor = self.required(Field::Sensor).unwrap_or_default();
+        let sensor = self.required(Field::Sensor).unwrap_or(JsonText::Plain(""));
         let src_ip = self.address(Field::SrcIp);
         let dst_ip = self.address(Field::DstIp);
         let event = CheckedEvent {
@@ -64,19 +63,19 @@ impl<'d, 'a> Reader<'d, 'a> {
         self.problems.push(FieldProblem { field: field.name(), reason: reason.into() });
     }
 
-    fn text(&mut self, field: Field) -> Cow<'a, str> {
+    fn text(&mut self, field: Field) -> JsonText<'a> {
         let wrong = match self.take(field) {
-            Scalar::Missing => return Cow::Borrowed(""),
-            Scalar::Text(text) => return text,
+            Scalar::Missing => return JsonText::Plain(""),
+            Scalar::Text(text) => return JsonText::from_json(text),
             Scalar::Unsigned(number) => format!("must be a text, not the number {number}"),
             Scalar::OtherNumber(number) => format!("must be a text, not the number {number}"),
             Scalar::Other(what) => format!("must be a text, not {what}"),
         };
         self.problem(field, wrong);
-        Cow::Borrowed("")
+        JsonText::Plain("")
     }
 
-    fn required(&mut self, field: Field) -> Option<Cow<'a, str>> {
+    fn required(&mut self, field: Field) -> Option<JsonText<'a>> {
         let before = self.problems.len();
         let text = self.text(field);
         if text.is_empty() && self.problems.len() == before {

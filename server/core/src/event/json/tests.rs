@@ -123,12 +123,28 @@ fn what_is_not_utf_8_is_refused() {
 fn what_is_written_is_the_same_json_whatever_is_in_the_texts() {
     for text in ["", "plain", "\"", "\\", "a\nb", "\u{0}\u{1f}\u{7f}", "é\u{2028}😀", "\\u0041"] {
         let event = with(&json!({"title": text, "custom_data3": text, "src_ip": "2001:db8::1"})).unwrap();
-        let mut wire = Vec::new();
+        let (mut wire, mut from_text) = (Vec::new(), Vec::new());
         encode(&event, &mut wire);
+        check(std::str::from_utf8(&wire).unwrap()).unwrap().encode(&mut from_text);
+        assert_eq!(from_text, wire, "whether the texts are those of an event or still those of its JSON");
         let value: Value = serde_json::from_slice(&wire).unwrap();
         assert_eq!((&value["title"], &value["custom_data3"]), (&json!(text), &json!(text)));
         assert_eq!(value["src_ip"], "2001:db8::1");
         assert_eq!(decode(&wire).unwrap(), event);
+    }
+}
+
+#[test]
+fn addresses_and_times_are_written_as_they_are_usually_written() {
+    for address in ["0.0.0.0", "9.10.99.100", "199.200.249.255", "::", "2001:db8::9:a"] {
+        for time in ["1970-01-01T00:00:00Z", "2024-03-01T10:00:00.000000001Z", "-000001-12-31T00:00:00.5Z"] {
+            let event = with(&json!({"src_ip": address, "dst_ip": address, "timestamp": time})).unwrap();
+            let mut wire = Vec::new();
+            encode(&event, &mut wire);
+            let value: Value = serde_json::from_slice(&wire).unwrap();
+            assert_eq!((&value["src_ip"], &value["dst_ip"]), (&json!(address), &json!(address)));
+            assert_eq!(value["timestamp"], event.timestamp.to_string());
+        }
     }
 }
 

@@ -4,9 +4,12 @@
 //! texts that need escapes go through the JSON library.
 
 use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::CheckedEvent;
+use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+
+use super::{CheckedEvent, JsonText};
 
 const WRITTEN: &str = "memory takes what is written, and texts have a JSON form";
 
@@ -14,7 +17,7 @@ impl CheckedEvent<'_> {
     /// Appends the wire form to `out`: one JSON object with all fields, the timestamp in UTC.
     pub fn encode(&self, out: &mut Vec<u8>) {
         text(out, "{\"event_id\":", &self.id);
-        write!(out, ",\"timestamp\":\"{}\"", self.timestamp).expect(WRITTEN);
+        time(out, ",\"timestamp\":", self.timestamp);
         text(out, ",\"title\":", &self.title);
         text(out, ",\"sensor\":", &self.sensor);
         number(out, ",\"plugin_id\":", self.plugin_id);
@@ -42,13 +45,25 @@ impl CheckedEvent<'_> {
     }
 }
 
-fn text(out: &mut Vec<u8>, name: &str, text: &str) {
+fn text(out: &mut Vec<u8>, name: &str, text: &JsonText<'_>) {
     out.extend_from_slice(name.as_bytes());
-    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-        return serde_json::to_writer(out, text).expect(WRITTEN);
+    let is_plain = match text {
+        JsonText::Plain(_) => true,
+        JsonText::Any(text) => text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\'),
+    };
+    if !is_plain {
+        return serde_json::to_writer(out, &**text).expect(WRITTEN);
     }
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+fn time(out: &mut Vec<u8>, name: &str, time: Timestamp) {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new();
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
+    PRINTER.print_timestamp(&time, &mut *out).expect(WRITTEN);
     out.push(b'"');
 }
 
@@ -60,14 +75,23 @@ fn number(out: &mut Vec<u8>, name: &str, number: impl itoa::Integer) {
 fn address(out: &mut Vec<u8>, name: &str, address: IpAddr) {
     out.extend_from_slice(name.as_bytes());
     match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            number(out, "\"", a);
-            number(out, ".", b);
-            number(out, ".", c);
-            number(out, ".", d);
-            out.push(b'"');
-        }
+        IpAddr::V4(address) => address_v4(out, address),
         IpAddr::V6(address) => write!(out, "\"{address}\"").expect(WRITTEN),
     }
+}
+
+fn address_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
+    let mut between = b'"';
+    for octet in address.octets() {
+        out.push(between);
+        if octet >= 100 {
+            out.push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            out.push(b'0' + octet / 10 % 10);
+        }
+        out.push(b'0' + octet % 10);
+        between = b'.';
+    }
+    out.push(b'"');
 }

@@ -18,9 +18,6 @@ const MAX_SENDERS: usize = 1_024;
 /// Node names are cut here: the line that a server reads has a limit.
 const MAX_NODE_CHARS: usize = 128;
 
-/// Digits of `u64::MAX`.
-const LONGEST_NUMBER: usize = 20;
-
 /// The numbers of one run.
 #[derive(Debug)]
 pub(super) struct Numbering {
@@ -48,9 +45,12 @@ impl Numbering {
     /// The subject that the next event carries.
     pub(super) fn next(&mut self) -> Subject {
         self.last += 1;
-        let mut subject = String::with_capacity(self.prefix.len() + LONGEST_NUMBER);
+        let mut digits = itoa::Buffer::new();
+        let number = digits.format(self.last);
+        // No longer than it is: what is spare would have to be remembered.
+        let mut subject = String::with_capacity(self.prefix.len() + number.len());
         subject.push_str(&self.prefix);
-        subject.push_str(itoa::Buffer::new().format(self.last));
+        subject.push_str(number);
         subject.into()
     }
 }
