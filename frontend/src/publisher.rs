@@ -134,9 +134,8 @@ impl Publisher {
         if !self.bus.is_connected() {
             return Err(PublishError::NotConnected.into());
         }
-        let max = self.queue.limit();
-        let _events = self.queue.take(events.min(max)).ok_or(Unavailable::QueueFull { max })?;
-        Ok(Room { _events })
+        let full = Unavailable::QueueFull { max: self.queue.limit() };
+        Ok(Room { _events: self.queue.take_or_all(events).ok_or(full)? })
     }
 
     /// An empty batch, with memory for `events` events.

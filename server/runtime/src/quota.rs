@@ -48,6 +48,12 @@ impl Quota {
         let mut share = self.none();
         share.grow(amount).then_some(share)
     }
+
+    /// Takes `amount` of it, or all of it where that is more than there is at all, if there is so much left.
+    #[must_use]
+    pub fn take_or_all(&self, amount: usize) -> Option<Share> {
+        self.take(amount.min(self.limit()))
+    }
 }
 
 impl Share {
@@ -96,8 +102,13 @@ mod tests {
         assert!(quota.take(10).is_none());
         assert_eq!(quota.take(9).unwrap().amount(), 9);
         drop(second);
-        assert_eq!(quota.take(10).unwrap().amount(), quota.limit());
+        let third = quota.take(10).unwrap();
+        assert_eq!(third.amount(), quota.limit());
         assert!(quota.take(usize::MAX).is_none());
+        assert!(quota.take_or_all(usize::MAX).is_none(), "all is not left");
+        drop(third);
+        assert_eq!(quota.take_or_all(usize::MAX).unwrap().amount(), quota.limit());
+        assert_eq!(quota.take_or_all(3).unwrap().amount(), 3);
     }
 
     #[test]

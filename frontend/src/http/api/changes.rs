@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use dsiem_runtime::quota::Share;
 use futures::Stream;
 use futures::stream;
 use serde::Serialize;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
@@ -31,19 +32,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Alarms that are named at once; beyond, a client is told that there are more.
 const MAX_NAMED: usize = 200;
 /// Clients that listen at the same time; further ones are asked to come again later.
-const MAX_STREAMS: usize = 512;
+pub(super) const MAX_STREAMS: usize = 512;
 /// A stream ends after this time, so that whoever may no longer look does not; browsers ask anew by themselves.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
-
-/// The places of clients that listen.
-#[derive(Clone)]
-pub(super) struct Streams(Arc<Semaphore>);
-
-impl Streams {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_STREAMS)))
-    }
-}
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(follow_changes))
@@ -75,7 +66,7 @@ async fn follow_changes(
     _: Viewer,
     State(api): State<Api>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let Ok(place) = Arc::clone(&api.streams.0).try_acquire_owned() else {
+    let Some(place) = api.streams.take(1) else {
         return Err(Problem::unavailable(format!("{MAX_STREAMS} clients listen already; come again later")));
     };
     let listener = Listener {
@@ -100,7 +91,7 @@ struct Listener {
     until: Instant,
     /// Not to be told before.
     next: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Share,
 }
 
 impl Listener {

@@ -39,6 +39,7 @@ use axum::middleware;
 use axum::routing::get;
 use axum::{Json, http};
 use dsiem_runtime::clock::Clock;
+use dsiem_runtime::quota::Quota;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -79,7 +80,8 @@ pub(crate) struct Api {
     clock: Clock,
     /// Answers that never end by themselves end with it.
     stop: CancellationToken,
-    streams: changes::Streams,
+    /// Places of clients that follow changes.
+    streams: Quota,
     nodes: Nodes,
 }
 
@@ -119,7 +121,7 @@ impl Api {
             choices: Arc::new(choices),
             clock,
             stop,
-            streams: changes::Streams::new(),
+            streams: Quota::new(changes::MAX_STREAMS),
             nodes,
         }
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::middleware::{self, Next};
+use axum::response::Response;
 use dsiem_core::risk::RiskClass;
 use dsiem_core::time::ReceiptTime;
 use dsiem_runtime::bus::BacklogAsker;
@@ -110,6 +111,13 @@ impl Asker {
         body
     }
 
+    /// Follows changes for as long as the answer is there.
+    async fn listen(&self) -> Response {
+        let request =
+            Request::builder().uri("/api/v1/changes").header("x-role", "viewer").body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     async fn post(&self, path: &str, body: Value) -> Value {
         let (status, body) = self.ask("analyst", "POST", path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
@@ -117,7 +125,7 @@ impl Asker {
     }
 }
 
-async fn let_in(mut request: Request<Body>, next: Next) -> axum::response::Response {
+async fn let_in(mut request: Request<Body>, next: Next) -> Response {
     let role = match request.headers().get("x-role").unwrap().to_str().unwrap() {
         "viewer" => Some(Role::Viewer),
         "analyst" => Some(Role::Analyst),
@@ -415,9 +423,7 @@ async fn figures_are_of_the_time_that_is_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn whoever_listens_is_told_of_changes_and_of_each_alarm_once() {
     let asker = Asker::with_alarms(2);
-    let request =
-        Request::builder().uri("/api/v1/changes").header("x-role", "viewer").body(Body::empty()).unwrap();
-    let mut body = asker.router.clone().oneshot(request).await.unwrap().into_body();
+    let mut body = asker.listen().await.into_body();
     for _ in 0..3 {
         asker
             .post("/alarms/comment", json!({"targets": [{"alarm_id": "a1", "version": null}], "text": "x"}))
@@ -435,6 +441,19 @@ async fn whoever_listens_is_told_of_changes_and_of_each_alarm_once() {
     while let Some(frame) = body.frame().await {
         frame.unwrap();
     }
+}
+
+#[tokio::test]
+async fn so_many_may_listen_and_another_when_one_of_them_leaves() {
+    let asker = Asker::with_alarms(1);
+    let mut listening = Vec::new();
+    for _ in 0..changes::MAX_STREAMS {
+        listening.push(asker.listen().await);
+    }
+    assert!(listening.iter().all(|answer| answer.status() == StatusCode::OK));
+    assert_eq!(asker.listen().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    listening.pop();
+    assert_eq!(asker.listen().await.status(), StatusCode::OK);
 }
 
 #[test]

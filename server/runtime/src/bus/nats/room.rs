@@ -28,6 +28,6 @@ impl Room {
     /// Room for `events`, given back when it is dropped; or there is none.
     pub(super) fn take(&self, events: &[Bytes]) -> Result<Share, PublishError> {
         let bytes: usize = events.iter().map(|event| event.len() + self.beside).sum();
-        self.bytes.take(bytes.min(self.bytes.limit())).ok_or(PublishError::QueueFull)
+        self.bytes.take_or_all(bytes).ok_or(PublishError::QueueFull)
     }
 }
