@@ -172,7 +172,7 @@ impl Connection {
                 () = self.stop.cancelled() => End::Stop,
             }
         };
-        // Each request polls its connection twice. What is in here is polled only when it has something to say.
+        // Each request polls its connection several times. What is in here is polled only when it has something to say.
         let mut ended = FuturesUnordered::from_iter([ended]);
         let mut connection = pin!(connection);
         let served = tokio::select! {

@@ -20,7 +20,7 @@ pub(super) struct Watched<B, F> {
     is_read: F,
 }
 
-/// Whether anything of `body` is left to read: not if it is empty.
+/// Where `body`, when it is watched, notes that all of it was read; of an empty one, all is.
 pub(super) fn is_read<B: HttpBody>(body: &B) -> AtomicBool {
     AtomicBool::new(body.is_end_stream())
 }
