@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -27,6 +28,8 @@ const DISCARD_TOTAL: Duration = Duration::from_secs(30);
 /// A stream, plain or over TLS, with patience and an end to it.
 pub(crate) struct Lingering<S> {
     stream: S,
+    /// What was read of it before and is to be read again.
+    unread: Bytes,
     /// Since when nothing of ours is read; only while that is so.
     stalled: Option<Pin<Box<Sleep>>>,
     closing: Option<Closing>,
@@ -40,7 +43,12 @@ struct Closing {
 
 impl<S> Lingering<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, stalled: None, closing: None }
+        Self { stream, unread: Bytes::new(), stalled: None, closing: None }
+    }
+
+    /// Gives back what was read of it.
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        self.unread = bytes;
     }
 
     /// What came of an attempt to write, or that there were too many in vain.
@@ -96,6 +104,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let again = self.unread.len().min(buf.remaining());
+            buf.put_slice(&self.unread[..again]);
+            self.unread.advance(again);
+            if self.unread.is_empty() {
+                // Its memory, too, is no longer needed.
+                self.unread = Bytes::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -131,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, stalled, closing } = self.get_mut();
+        let Self { stream, stalled, closing, .. } = self.get_mut();
         if closing.is_none() {
             let attempt = Pin::new(&mut *stream).poll_shutdown(cx);
             ready!(Self::within_patience(stalled, attempt, cx))?;

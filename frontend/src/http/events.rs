@@ -6,6 +6,7 @@
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +14,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
@@ -67,15 +68,29 @@ async fn accept(State(events): State<Arc<Events>>, request: Request) -> Response
     events.answer(Ipv4Addr::UNSPECIFIED.into(), &head.headers, body).await
 }
 
-fn is_ndjson(headers: &HeaderMap) -> bool {
-    const NDJSON: &[u8] = b"application/x-ndjson";
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return false };
-    // Behind the type there may be parameters, such as a charset.
-    let parts = value.as_bytes().trim_ascii_start().split_at_checked(NDJSON.len());
-    parts.is_some_and(|(media_type, rest)| {
-        media_type.eq_ignore_ascii_case(NDJSON)
-            && matches!(rest.trim_ascii_start().first(), None | Some(b';'))
-    })
+/// What the head of a request says that its events depend on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sender<'a> {
+    pub(crate) authorization: Option<&'a [u8]>,
+    pub(crate) content_type: Option<&'a [u8]>,
+}
+
+impl<'a> Sender<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let value = |name| headers.get(name).map(HeaderValue::as_bytes);
+        Self { authorization: value(header::AUTHORIZATION), content_type: value(header::CONTENT_TYPE) }
+    }
+
+    fn sends_lines(self) -> bool {
+        const NDJSON: &[u8] = b"application/x-ndjson";
+        let Some(value) = self.content_type else { return false };
+        // Behind the type there may be parameters, such as a charset.
+        let parts = value.trim_ascii_start().split_at_checked(NDJSON.len());
+        parts.is_some_and(|(media_type, rest)| {
+            media_type.eq_ignore_ascii_case(NDJSON)
+                && matches!(rest.trim_ascii_start().first(), None | Some(b';'))
+        })
+    }
 }
 
 fn refuse_body(error: &SplitError) -> Refusal {
@@ -109,39 +124,44 @@ impl Events {
     where
         B: HttpBody<Data = Bytes, Error: Display> + Unpin,
     {
-        self.accept(peer, headers, body).await.unwrap_or_else(Refusal::into_response)
+        let sender = Sender::of(headers);
+        let mut request = self.counters.receive();
+        let answered = async {
+            self.let_in(peer, sender)?;
+            let body = self.bodies.read(headers, body).await?;
+            self.accept(peer, sender, body, &mut request).await
+        };
+        let answered = answered.await;
+        settle(answered, request)
     }
 
-    async fn accept<B>(&self, peer: IpAddr, headers: &HeaderMap, body: B) -> Result<Response, Refusal>
-    where
-        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
-    {
+    /// The same for a request whose body is there as it was sent.
+    pub(super) async fn answer_short(&self, peer: IpAddr, sender: Sender<'_>, body: &[u8]) -> Response {
         let mut request = self.counters.receive();
-        let answered = self.accept_counted(peer, headers, body, &mut request).await;
-        if let Err(refusal) = &answered {
-            request.refuse(refusal.status());
-        }
-        answered
+        let answered = match self.let_in(peer, sender) {
+            Ok(()) => self.accept(peer, sender, body, &mut request).await,
+            Err(refusal) => Err(refusal),
+        };
+        settle(answered, request)
+    }
+
+    fn let_in(&self, peer: IpAddr, sender: Sender<'_>) -> Result<(), Refusal> {
+        self.door.check(sender.authorization)?;
+        self.peers.greet(peer).map_err(refuse_peer)
     }
 
     /// `request` is for as long as nobody knows how many events there are.
-    async fn accept_counted<B>(
+    async fn accept<T: Deref<Target = [u8]>>(
         &self,
         peer: IpAddr,
-        headers: &HeaderMap,
-        body: B,
+        sender: Sender<'_>,
+        body: T,
         request: &mut RequestAccount<'_>,
-    ) -> Result<Response, Refusal>
-    where
-        B: HttpBody<Data = Bytes, Error: Display> + Unpin,
-    {
-        self.door.check(headers)?;
-        self.peers.greet(peer).map_err(refuse_peer)?;
-        let body = self.bodies.read(headers, body).await?;
+    ) -> Result<Response, Refusal> {
         let text = std::str::from_utf8(&body).map_err(|e| {
             Refusal::bad_request(format!("the body is not UTF-8 from byte {} on", e.valid_up_to()))
         })?;
-        let form = Form::of(text, is_ndjson(headers));
+        let form = Form::of(text, sender.sends_lines());
         let conn_id = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(batch) = self.read_flawless(text, form, conn_id) {
             let (room, account) = self.admit(peer, request.open(batch.len()), batch.len())?;
@@ -257,6 +277,13 @@ impl Events {
         );
         self.rejected.offer(now, &refusal, text);
     }
+}
+
+fn settle(answered: Result<Response, Refusal>, mut request: RequestAccount<'_>) -> Response {
+    answered.unwrap_or_else(|refusal| {
+        request.refuse(refusal.status());
+        refusal.into_response()
+    })
 }
 
 fn too_many(what: &str, retry: RetryAfter) -> Refusal {

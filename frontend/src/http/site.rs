@@ -17,7 +17,7 @@ use bytes::Bytes;
 use dsiem_runtime::metrics::{Counter, CounterBy, Metrics};
 use tower::ServiceExt as _;
 
-use super::events::Events;
+use super::events::{Events, Sender};
 use super::unread::{self, Watched};
 
 /// Where a request came from: the other end of its connection. In the extensions of each request.
@@ -30,12 +30,18 @@ pub(crate) struct Site {
     events: Arc<Events>,
     others: Router,
     answers: Answers,
+    /// Those that did not come through hyper.
+    short: Counter,
 }
 
 impl Site {
     /// `events` answers `POST /events`, `others` everything else.
     pub(super) fn new(events: Arc<Events>, others: Router, metrics: &Metrics) -> Self {
-        Self { events, others, answers: Answers::new(metrics) }
+        let short = metrics.counter(
+            "dsiem_frontend_fast_path_requests",
+            "Requests with events that were short and plain enough for the fast path.",
+        );
+        Self { events, others, answers: Answers::new(metrics), short }
     }
 
     /// Answers a request that came from `peer`.
@@ -43,12 +49,22 @@ impl Site {
     where
         B: HttpBody<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static,
     {
-        let mut response = if request.method() == Method::POST && is_events(request.uri().path()) {
+        let response = if request.method() == Method::POST && is_events(request.uri().path()) {
             self.answer_events(peer, request).await
         } else {
             // In a box: the way through the router would make the future of every request several times as large.
             Box::pin(self.answer_other(peer, request)).await
         };
+        self.finish(response)
+    }
+
+    /// Answers a `POST /events` whose body is there as it was sent.
+    pub(crate) async fn answer_short(&self, peer: IpAddr, sender: Sender<'_>, body: &[u8]) -> Response {
+        self.short.inc();
+        self.finish(self.events.answer_short(peer, sender, body).await)
+    }
+
+    fn finish(&self, mut response: Response) -> Response {
         self.answers.count(response.status());
         // What we serve is never something else than it says it is. Most answers are nothing.
         if !response.body().is_end_stream() {

@@ -1,30 +1,15 @@
 //! What only shows over a real connection: limits before a body is read, and stopping.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 
+mod fast_path;
+mod running;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use dsiem_frontend::Config;
-use dsiem_runtime::Shutdown;
-use dsiem_runtime::bus::EventSubscription;
+use running::{PATIENCE, Running, head, post, rest, start, start_with, try_post, until};
 use support::{EVENT, Sender};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::task::JoinHandle;
-
-/// Nothing here should take long; a test that hangs fails.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Running {
-    home: TempDir,
-    address: SocketAddr,
-    subscription: EventSubscription,
-    shutdown: Shutdown,
-    task: JoinHandle<()>,
-}
 
 #[tokio::test]
 async fn one_address_has_so_many_connections_and_further_ones_are_closed() {
@@ -46,69 +31,6 @@ async fn one_address_has_so_many_connections_and_further_ones_are_closed() {
     }
     drop((second, next));
     running.stop().await;
-}
-
-/// Whether an event that is posted over the connection is answered with 200.
-async fn try_post(stream: &mut TcpStream, event: &str) -> bool {
-    let request = format!("{}{event}", head(event.len(), ""));
-    if stream.write_all(request.as_bytes()).await.is_err() {
-        return false;
-    }
-    let mut answer = [0; 15];
-    let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("in time");
-    read.is_ok() && &answer == b"HTTP/1.1 200 OK"
-}
-
-async fn post(stream: &mut TcpStream, event: &str) {
-    assert!(try_post(stream, event).await, "an event is accepted");
-}
-
-async fn start() -> Running {
-    start_with(|_| {}).await
-}
-
-async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
-    let (home, frontend, subscription, shutdown, _) = Sender::with(change).into_parts();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(frontend.run(listener));
-    Running { home, address, subscription, shutdown, task }
-}
-
-impl Running {
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    async fn stop(self) -> TempDir {
-        self.shutdown.begin();
-        tokio::time::timeout(PATIENCE, self.task).await.expect("stops in time").unwrap();
-        self.home
-    }
-}
-
-fn head(length: usize, more: &str) -> String {
-    format!("POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n{more}\r\n")
-}
-
-/// Reads until the other side closes.
-async fn rest(stream: &mut TcpStream) -> String {
-    let mut text = Vec::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("closes in time").unwrap();
-    String::from_utf8(text).unwrap()
-}
-
-/// Reads until `part` has come.
-async fn until(stream: &mut TcpStream, part: &str) -> String {
-    let mut text = String::new();
-    while !text.contains(part) {
-        let mut buffer = [0; 4096];
-        let read =
-            tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await.expect("answers in time").unwrap();
-        assert!(read > 0, "closed after {text:?}");
-        text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
-    }
-    text
 }
 
 #[tokio::test]
