@@ -1,6 +1,9 @@
 //! Events of backlogs that are no alarms yet: most never become one, and nobody wants to see those.
 //!
 //! One limit for the whole process, in bytes. Full, the oldest event makes way, whichever backlog it is of.
+//!
+//! Nobody asks for the events of most backlogs before they have made way. So an event is only put behind the others, and
+//! by backlog they are sorted when somebody asks.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,8 +39,10 @@ pub(super) struct Waiting {
     first: u64,
     /// How many places are not empty.
     events: usize,
-    /// The place of each backlog's newest event.
+    /// The place of each backlog's newest event, of those that are sorted.
     newest: Map<AlarmId, u64>,
+    /// The number of the first place that is not.
+    unsorted: u64,
 }
 
 #[derive(Debug)]
@@ -46,13 +51,13 @@ struct Place {
     held: Held,
     /// Bytes.
     weight: usize,
-    /// The place of the same backlog's event before this one; it may be gone.
+    /// The place of the same backlog's event before this one, once it is sorted; it may be gone.
     before: Option<u64>,
 }
 
 impl Waiting {
     pub(super) fn new(limit: usize, seed: Seed) -> Self {
-        Self { limit, bytes: 0, places: VecDeque::new(), first: 0, events: 0, newest: map(seed) }
+        Self { limit, bytes: 0, places: VecDeque::new(), first: 0, events: 0, newest: map(seed), unsorted: 0 }
     }
 
     /// How many bytes wait.
@@ -65,7 +70,7 @@ impl Waiting {
         let weight = self.weight(&held.event);
         self.bytes += weight;
         self.events += 1;
-        self.put(alarm_id, held, weight);
+        self.places.push_back(Some(Place { alarm_id, held, weight, before: None }));
         let mut dropped = 0;
         while self.bytes > self.limit && self.events > 0 {
             dropped += u64::from(self.drop_first());
@@ -75,6 +80,7 @@ impl Waiting {
 
     /// The events that wait for this alarm, in their order; they do not wait any more.
     pub(super) fn take(&mut self, alarm_id: &AlarmId) -> Vec<Held> {
+        self.sort();
         let mut number = self.newest.remove(alarm_id);
         let mut events = Vec::new();
         while let Some(place) = number.and_then(|number| self.place(number)?.take()) {
@@ -98,10 +104,15 @@ impl Waiting {
         }
     }
 
-    fn put(&mut self, alarm_id: AlarmId, held: Held, weight: usize) {
-        let number = self.first + self.places.len() as u64;
-        let before = self.newest.insert(alarm_id.clone(), number);
-        self.places.push_back(Some(Place { alarm_id, held, weight, before }));
+    /// Puts what came since the last time in with the events of its backlogs.
+    fn sort(&mut self) {
+        let sorted = usize::try_from(self.unsorted - self.first).unwrap_or(usize::MAX);
+        for (place, number) in self.places.iter_mut().skip(sorted).zip(self.unsorted..) {
+            if let Some(place) = place {
+                place.before = self.newest.insert(place.alarm_id.clone(), number);
+            }
+        }
+        self.unsorted = self.first + self.places.len() as u64;
     }
 
     /// The place of this number, if it is not gone.
@@ -116,6 +127,10 @@ impl Waiting {
         let Some(Some(place)) = self.places.pop_front().inspect(|_| self.first += 1) else { return false };
         self.events -= 1;
         self.bytes -= place.weight;
+        if number >= self.unsorted {
+            self.unsorted = self.first;
+            return true;
+        }
         // Not so where newer ones of the same backlog wait.
         if self.newest.get(&place.alarm_id) == Some(&number) {
             self.newest.remove(&place.alarm_id);
@@ -125,10 +140,9 @@ impl Waiting {
 
     /// Leaves no place empty.
     fn close_ranks(&mut self) {
+        self.places.retain(Option::is_some);
         self.newest.clear();
-        for place in std::mem::take(&mut self.places).into_iter().flatten() {
-            self.put(place.alarm_id, place.held, place.weight);
-        }
+        self.unsorted = self.first;
     }
 }
 
@@ -148,6 +162,10 @@ fn weight(event: &Event) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::mem;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::fixtures::event;
 
@@ -194,5 +212,42 @@ mod tests {
             (take(&mut waiting, "c"), take(&mut waiting, "a")),
             (vec!["3".to_owned()], vec!["6".to_owned()])
         );
+    }
+
+    /// What `Waiting` does, in the plainest way.
+    #[derive(Default)]
+    struct Plain(VecDeque<(u8, String)>);
+
+    impl Plain {
+        fn take(&mut self, alarm: u8) -> Vec<String> {
+            let (taken, left) = mem::take(&mut self.0).into_iter().partition(|(its, _)| *its == alarm);
+            self.0 = left;
+            let taken: VecDeque<_> = taken;
+            taken.into_iter().map(|(_, id)| id).collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_and_is_asked_for_each_gets_its_own_in_their_order(
+            limit in 1_usize..12,
+            // Of an alarm, an event that waits, or the question for all of them.
+            steps in prop::collection::vec((0_u8..5, prop::bool::weighted(0.8)), 0..200),
+        ) {
+            let one = weight(&event("100", 1, "10.0.0.9"));
+            let (mut waiting, mut plain) = (Waiting::new(limit * one, Seed(1)), Plain::default());
+            for (n, (alarm, comes)) in (100..).zip(steps) {
+                let id = format!("{n}");
+                if comes {
+                    plain.0.push_back((alarm, id.clone()));
+                    let dropped = plain.0.len().saturating_sub(limit);
+                    plain.0.drain(..dropped);
+                    prop_assert_eq!(hold(&mut waiting, &alarm.to_string(), &id), dropped as u64);
+                } else {
+                    prop_assert_eq!(take(&mut waiting, &alarm.to_string()), plain.take(alarm));
+                }
+                prop_assert_eq!((waiting.events, waiting.bytes()), (plain.0.len(), plain.0.len() * one));
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! are kept elsewhere as well, the same thread hands everything to the [`Feed`].
 
 mod append_file;
+mod event_line;
 mod repeated;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::alarm_feed::Feed;
 use append_file::{AppendFile, Pending};
+use event_line::EventLine;
 use repeated::Repeated;
 
 pub use append_file::End;
@@ -108,14 +110,6 @@ pub struct AlarmLog {
     feed: Option<Confirmation>,
     waiting: Gauge,
     lost: Counter,
-}
-
-/// A line of the second file, its keys in the order of existing files.
-#[derive(Serialize)]
-struct AlarmEventLine<'a> {
-    alarm_id: &'a str,
-    stage: u8,
-    event_id: &'a str,
 }
 
 impl AlarmLog {
@@ -271,6 +265,7 @@ fn prepare(
             known.map(|known| known.events),
             metrics.counter("dsiem_alarm_log_events", "Alarm event lines written"),
         )?,
+        event_line: EventLine::default(),
         failures: metrics.counter("dsiem_alarm_log_failures", "Failed attempts to write the alarm files"),
         lost: lost.clone(),
         waiting: waiting.clone(),
@@ -301,6 +296,7 @@ struct Writer {
     given_up: blocking::Receiver<()>,
     alarms: Output,
     events: Output,
+    event_line: EventLine,
     failures: Counter,
     lost: Counter,
     waiting: Gauge,
@@ -384,10 +380,9 @@ impl Writer {
                 }
             }
             LogRecord::AlarmEvent { alarm_id, stage, event, is_alarm } => {
-                let line = AlarmEventLine { alarm_id: alarm_id.as_str(), stage, event_id: &event.id };
-                let known = self.events.line(Repeated::take, |buffer| {
-                    serde_json::to_writer(buffer, &line).expect("text and numbers always become JSON");
-                });
+                let line = &mut self.event_line;
+                let known =
+                    self.events.line(Repeated::take, |buffer| line.write(&alarm_id, stage, &event, buffer));
                 self.repeated.add(u64::from(known));
                 if let Some(feed) = &mut self.feed {
                     feed.event(alarm_id, stage, event, is_alarm);
