@@ -50,19 +50,40 @@ impl<T> BoundedSet<T> {
 impl<T: Hash + Eq> BoundedSet<T> {
     /// Puts `value` in unless the set already holds `limit` values.
     pub fn insert(&mut self, value: T, limit: usize, seed: Seed) -> Inserted {
-        if self.contains(&value, seed) {
-            return Inserted::Known;
+        let before = self.len();
+        match self.place(value, limit, seed) {
+            Some(place) if place == before => Inserted::New,
+            Some(_) => Inserted::Known,
+            None => Inserted::Refused,
+        }
+    }
+
+    /// The same; where in the order the value is, if it is in the set now.
+    pub(crate) fn place(&mut self, value: T, limit: usize, seed: Seed) -> Option<usize> {
+        let place = self.position(&value, seed);
+        if place.is_some() {
+            return place;
         }
         if self.len() >= limit.min(Positions::MOST) {
             self.truncated += 1;
-            return Inserted::Refused;
+            return None;
         }
         if self.len() < FEW {
             self.values.reserve_exact(1);
         }
         self.values.push(value);
         self.note_last(seed);
-        Inserted::New
+        Some(self.len() - 1)
+    }
+
+    /// The value at a place.
+    pub(crate) fn at(&self, place: usize) -> &T {
+        &self.values[place]
+    }
+
+    /// The same, to be changed. What it is found by must stay as it is.
+    pub(crate) fn at_mut(&mut self, place: usize) -> &mut T {
+        &mut self.values[place]
     }
 
     /// Takes `value` out; the order of the others stays.
@@ -77,10 +98,16 @@ impl<T: Hash + Eq> BoundedSet<T> {
     /// Whether `value` is in the set.
     #[must_use]
     pub fn contains<Q: Hash + Equivalent<T> + ?Sized>(&self, value: &Q, seed: Seed) -> bool {
+        self.position(value, seed).is_some()
+    }
+
+    /// Where in the order `value` is, if it is in the set.
+    pub(crate) fn position<Q: Hash + Equivalent<T> + ?Sized>(&self, value: &Q, seed: Seed) -> Option<usize> {
         if self.len() <= FEW {
-            return self.values.iter().any(|known| value.equivalent(known));
+            return self.values.iter().position(|known| value.equivalent(known));
         }
-        self.positions.find(seed.state().hash_one(value), |position| value.equivalent(&self.values[position]))
+        let hash = seed.state().hash_one(value);
+        self.positions.find(hash, |position| value.equivalent(&self.values[position]))
     }
 
     /// Notes where the last value lies, and all before it, if there are more than a few.

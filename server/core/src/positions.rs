@@ -25,19 +25,20 @@ impl Positions {
         Self { slots: None }
     }
 
-    /// Whether a position is noted with this hash for which `is_it` says so.
-    pub(crate) fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> bool {
-        let Some(slots) = &self.slots else { return false };
+    /// The position that is noted with this hash and for which `is_it` says so.
+    pub(crate) fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        let slots = self.slots.as_ref()?;
         let mask = slots.len() - 1;
         let mut place = hash as usize & mask;
         while slots[place] != 0 {
             let slot = slots[place];
-            if (slot ^ above(hash)) as usize & !mask == 0 && is_it((slot as usize & mask) - 1) {
-                return true;
+            let position = (slot as usize & mask) - 1;
+            if (slot ^ above(hash)) as usize & !mask == 0 && is_it(position) {
+                return Some(position);
             }
             place = (place + 1) & mask;
         }
-        false
+        None
     }
 
     /// Notes `position`, for a value whose hash is what `hash_at` says. All positions before it are noted, or none are:
@@ -88,8 +89,8 @@ mod tests {
 
     #[test]
     fn nothing_is_found_where_nothing_was_noted() {
-        assert!(!Positions::new().find(7, |_| true));
-        assert!(noted(&[7]).find(7, |position| position == 0));
+        assert_eq!(Positions::new().find(7, |_| true), None);
+        assert_eq!(noted(&[7]).find(7, |position| position == 0), Some(0));
     }
 
     #[test]
@@ -97,7 +98,7 @@ mod tests {
         for count in [1, 9, 12, 13, 1_000] {
             let mut positions = Positions::new();
             positions.note(count - 1, |at| at as u64);
-            assert!((0..count).all(|at| positions.find(at as u64, |found| found == at)), "{count}");
+            assert!((0..count).all(|at| positions.find(at as u64, |found| found == at).is_some()), "{count}");
         }
     }
 
@@ -114,7 +115,7 @@ mod tests {
                 false
             })
         };
-        assert!(!(10_000..20_000).any(other));
+        assert!((10_000..20_000).all(|n| other(n).is_none()));
         assert!(looks.get() < 10, "{}", looks.get());
     }
 
@@ -127,11 +128,11 @@ mod tests {
         ) {
             let positions = noted(&hashes);
             for (position, hash) in hashes.iter().enumerate() {
-                prop_assert!(positions.find(*hash, |found| found == position));
-                prop_assert!(!positions.find(*hash, |found| hashes[found] != *hash && found == position));
+                prop_assert_eq!(positions.find(*hash, |found| found == position), Some(position));
+                prop_assert_eq!(positions.find(*hash, |found| hashes[found] != *hash && found == position), None);
             }
-            prop_assert!(!positions.find(absent, |found| hashes[found] == absent));
-            prop_assert!(!positions.find(absent, |found| found >= hashes.len()));
+            prop_assert_eq!(positions.find(absent, |found| hashes[found] == absent), None);
+            prop_assert_eq!(positions.find(absent, |found| found >= hashes.len()), None);
         }
     }
 }

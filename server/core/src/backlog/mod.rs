@@ -4,6 +4,7 @@
 //! what has to be done. The task around it does the waiting, the look-ups and the writing. It becomes visible as an alarm
 //! once its risk is at least 1.
 
+mod address_set;
 mod collected;
 mod found;
 mod id;
@@ -27,7 +28,6 @@ use crate::risk::risk;
 use crate::routing::{Interest, Interests};
 use crate::time::ReceiptTime;
 
-pub(crate) use collected::AddressSet;
 pub use collected::{Collected, CustomDatum, Limits};
 pub(crate) use found::{Found, MaybeFound};
 pub use id::AlarmId;

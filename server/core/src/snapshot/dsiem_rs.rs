@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::saved::{set, sticky_value};
 use super::{DirectiveState, OpenBacklog, SavedFile, SnapshotError};
 use crate::backlog::{
-    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Found, Restored, Settings, Stage, StageStatus,
+    AlarmId, Backlog, Collected, CustomDatum, Found, Restored, Settings, Stage, StageStatus,
 };
 use crate::directive::{Directive, Rule, file};
 use crate::event::EventKey;
@@ -121,16 +121,13 @@ fn restore(
         directive,
         title: alarm.title.into(),
         stages,
-        collected: Collected {
-            src_ips: AddressSet::saved(alarm.src_ips, limits.addresses, seed),
-            dst_ips: AddressSet::saved(alarm.dst_ips, limits.addresses, seed),
-            ports: set(
-                ports.filter(|pair| pair.port() > 0).map(|pair| (pair.ip().into(), pair.port())),
-                limits.ports,
-                seed,
-            ),
-            custom_data: set(alarm.custom_data, limits.custom_data, seed),
-        },
+        collected: Collected::saved(
+            [&alarm.src_ips, &alarm.dst_ips],
+            ports.map(|pair| (pair.ip(), pair.port())),
+            set(alarm.custom_data, limits.custom_data, seed),
+            &limits,
+            seed,
+        ),
         found: Found {
             networks: set(alarm.networks.iter().filter_map(|text| text.parse().ok()), limits.addresses, seed),
             intel_hits: set(alarm.intel_hits, limits.findings, seed),

@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use super::OpenBacklog;
 use crate::backlog::{
-    AddressSet, AlarmId, Backlog, Collected, CustomDatum, Ending, Found, Restored, Settings, Stage,
-    StageStatus,
+    AlarmId, Backlog, Collected, CustomDatum, Ending, Found, Restored, Settings, Stage, StageStatus,
 };
 use crate::bounded::BoundedSet;
 use crate::directive::{Directive, Rule};
@@ -120,12 +119,13 @@ impl SavedBacklog {
             .map(|(stage, rule)| stage.restore(rule, seed))
             .collect::<Result<_, _>>()?;
         let limits = settings.limits;
-        let mut collected = Collected {
-            src_ips: AddressSet::saved(self.src_ips, limits.addresses, seed),
-            dst_ips: AddressSet::saved(self.dst_ips, limits.addresses, seed),
-            ports: set(self.ports.iter().map(|pair| (pair.ip().into(), pair.port())), limits.ports, seed),
-            custom_data: set(self.custom_data, limits.custom_data, seed),
-        };
+        let mut collected = Collected::saved(
+            [&self.src_ips, &self.dst_ips],
+            self.ports.iter().map(|pair| (pair.ip(), pair.port())),
+            set(self.custom_data, limits.custom_data, seed),
+            &limits,
+            seed,
+        );
         // Which of the sets was full is not told in documents, only how much is missing.
         collected.src_ips.set_truncated(self.truncated);
         let backlog = Backlog::restore(Restored {
