@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its end.
 //!
-//! It begins on the [fast path](crate::fast_path) and goes on with hyper where that ends. Limits hold on either: on the time for TLS to be agreed on
+//! It begins on the fast path and goes on with hyper where that ends. Limits hold on either: on the time for TLS to be agreed on
 //! and for a request's head, on the head's length, and on how long an answer may go unread.
 
 use std::convert::Infallible;

@@ -18,7 +18,7 @@
 /\(expiry\.rs\)/ { what = "manager: deadlines" }
 /[ ;]open \(mod\.rs\)|Backlog::open/ { what = "backlog: list of stages" }
 /[ ;]count \(stage\.rs\)|Stage::count/ { what = "backlog: first event of a stage" }
-/\(collected\.rs\)|insert(<>|::h[0-9a-f]+) \(bounded\.rs\)/ { what = "backlog: collected addresses, ports, texts" }
+/\((collected|address_set)\.rs\)|(insert|place)(<>|::h[0-9a-f]+) \(bounded\.rs\)/ { what = "backlog: collected addresses, ports, texts" }
 /\(title\.rs\)/ { what = "backlog: title" }
 /\(id\.rs\)/ { what = "alarm id, in backlog and manager" }
 /new_task(<>|::)/ { what = "task, with the backlog in its future" }
