@@ -8,6 +8,7 @@ use std::str;
 use httparse::{EMPTY_HEADER, Header, Status};
 
 use crate::http::events::Sender;
+use crate::http::is_events;
 
 /// Bytes of a request with its head; longer ones are for hyper.
 pub(super) const MAX_BYTES: usize = 8 << 10;
@@ -59,8 +60,8 @@ struct Framed<'a> {
 
 impl<'a> Framed<'a> {
     fn of(request: &httparse::Request<'_, 'a>) -> Option<Self> {
-        let is_events = matches!(request.path, Some("/events" | "/events/"));
-        if request.method != Some("POST") || !is_events || request.version != Some(1) {
+        let to_events = request.method == Some("POST") && request.path.is_some_and(is_events);
+        if !to_events || request.version != Some(1) {
             return None;
         }
         let mut content_length = None;

@@ -21,7 +21,7 @@ use self::api::Api;
 pub use self::api::openapi_json;
 use self::config_files::ConfigFiles;
 use self::events::Events;
-pub(crate) use self::site::{Peer, Site};
+pub(crate) use self::site::{Peer, Site, is_events};
 use self::ui::Page;
 
 /// What the resources work with.

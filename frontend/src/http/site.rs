@@ -105,7 +105,8 @@ impl Site {
     }
 }
 
-fn is_events(path: &str) -> bool {
+/// Whether a path is that of events.
+pub(crate) fn is_events(path: &str) -> bool {
     matches!(path, "/events" | "/events/")
 }
 
