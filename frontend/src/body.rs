@@ -96,9 +96,7 @@ impl Bodies {
     {
         // As its head says; there is none where it comes in chunks.
         let announced = body.size_hint().exact();
-        if announced.is_some_and(|length| length > self.max as u64) {
-            return Err(self.too_large("the body"));
-        }
+        self.check_length(announced.unwrap_or(0))?;
         let coding = coding(headers)?;
         let raw = tokio::select! {
             biased;
@@ -119,6 +117,14 @@ impl Bodies {
                 self.decode("zstd", decoder).await
             }
         }
+    }
+
+    /// Whether a body of so many bytes may be read.
+    ///
+    /// # Errors
+    /// 413.
+    pub(crate) fn check_length(&self, bytes: u64) -> Result<(), Refusal> {
+        if bytes > self.max as u64 { Err(self.too_large("the body")) } else { Ok(()) }
     }
 
     /// Collects the frames of `body`; `announced` (not above the limit) is allocated at once.

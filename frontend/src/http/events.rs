@@ -138,10 +138,12 @@ impl Events {
     /// The same for a request whose body is there as it was sent.
     pub(super) async fn answer_short(&self, peer: IpAddr, sender: Sender<'_>, body: &[u8]) -> Response {
         let mut request = self.counters.receive();
-        let answered = match self.let_in(peer, sender) {
-            Ok(()) => self.accept(peer, sender, body, &mut request).await,
-            Err(refusal) => Err(refusal),
+        let answered = async {
+            self.let_in(peer, sender)?;
+            self.bodies.check_length(body.len() as u64)?;
+            self.accept(peer, sender, body, &mut request).await
         };
+        let answered = answered.await;
         settle(answered, request)
     }
 

@@ -87,6 +87,14 @@ async fn whoever_has_no_token_is_refused_as_by_hyper() {
 }
 
 #[tokio::test]
+async fn a_limit_of_bodies_below_the_longest_holds_too() {
+    let running = start_with(|config| config.max_body = EVENT.len()).await;
+    check(&running, "", EVENT.as_bytes(), 200).await;
+    check(&running, "", format!("{EVENT} ").as_bytes(), 413).await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn without_a_backend_it_is_503_as_by_hyper() {
     let mut running = start().await;
     running.subscription.close();
